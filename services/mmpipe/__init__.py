@@ -1,0 +1,1 @@
+"""mmpipe: raw text, images, audio, video and depth maps become searchable vectors."""
