@@ -55,8 +55,8 @@ class Media:
     """Undecoded bytes of one part (or one segment of it).
 
     ``content`` is ``bytes`` for small media and a read-only ``mmap`` for large local files, so that a long
-    film never has to fit in memory. ``format`` is what the content was recognised as (``jpeg``, ``wav``, ``mp4`` ...; the
-    catalogue is ``mmpipe.stages.formats``). ``segment`` is None when the whole is meant.
+    film never has to fit in memory. ``format`` is what the content was recognised as (``jpeg``, ``wav``, ``mp4`` ...;
+    the catalogue is ``mmpipe.stages.formats``). ``segment`` is None when the whole is meant.
     """
 
     content: bytes | mmap
@@ -69,7 +69,7 @@ class Clip:
     """A decoded film or a segment of one.
 
     ``frames`` is uint8 [frames, height, width, 3] RGB; ``timestamps_s`` float32 [frames], seconds from the start of the
-    whole film; ``audio`` is the sound of the same stretch, float32 [samples] mono 16 kHz, or None where there is no track.
+    whole film; ``audio`` is the sound of the same stretch, float32 [samples] mono 16 kHz, or None without a track.
     """
 
     frames: Pixels
@@ -159,7 +159,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A fault that is nobody's verdict on the item (a crash in a stage, a store that stayed away): a later run tries again.
+    """A fault that is no verdict on the item (a crash in a stage, a store that stayed away): a later run tries again.
 
     ``stage`` is the dotted place (``image.decode``, ``sink``); ``reason`` names the error and what to do.
     """
@@ -182,8 +182,8 @@ class Embedded:
 class Fusion:
     """One vector for the whole sample, and how it came about.
 
-    ``weights`` names every modality that took part and sums to 1; ``missing`` names those that the spec asks for and the
-    sample could not give; ``alignment_confidence`` in [0, 1] says how well the modalities agree (1 with a single one).
+    ``weights`` names every modality that took part and sums to 1; ``missing`` names those that the spec asks for and
+    the sample could not give; ``alignment_confidence`` in [0, 1] says how well the modalities agree (1 with a single one).
     """
 
     embedding: Embedding

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mmpipe.spec.embed import Embed
-from mmpipe.spec.model import MIB, ClusterOnly, Later, SpecModel
+from mmpipe.spec.model import MIB, ClusterOnly, Later, SpecModel, broken_rule
 from mmpipe.spec.scaling import PodTemplate, ScalingOverride
 
 
@@ -33,6 +33,12 @@ class DepthGates(SpecModel):
     """Nearer pixels count as unknown."""
     max_metres: Annotated[float, Field(gt=0)] = 1_000.0
     """Farther pixels count as unknown."""
+
+    @model_validator(mode="after")
+    def _range_in_order(self) -> Self:
+        if self.min_metres >= self.max_metres:
+            raise broken_rule("minMetres", self.min_metres, f"less than maxMetres ({self.max_metres})", "lower it")
+        return self
 
 
 class DepthClean(SpecModel):

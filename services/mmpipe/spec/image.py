@@ -23,7 +23,8 @@ class ImageDecode(SpecModel):
     size: Annotated[int, Field(ge=16, le=4096)] = 224
     """Edge of the square that the models get, in pixels."""
     resize: Literal["Crop", "Pad", "Stretch"] = "Crop"
-    """`Crop` scales the short edge and cuts the middle, `Pad` scales the long edge and adds black, `Stretch` ignores the aspect."""
+    """`Crop` scales the short edge and cuts the middle, `Pad` scales the long edge and adds black, `Stretch` ignores
+    the aspect."""
 
 
 class ImageGates(SpecModel):

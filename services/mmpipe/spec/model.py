@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -44,3 +45,9 @@ class Later:
 @dataclass(frozen=True, slots=True)
 class ClusterOnly:
     """Marks a field that only means something under Kubernetes: one machine says aloud that it has no use for it."""
+
+
+def broken_rule(path: str, found: object, expected: str, remedy: str) -> PydanticCustomError:
+    """The error of a rule that crosses fields: ``path`` is relative to the model that raises it."""
+    context = {"path": path, "found": str(found), "expected": expected, "remedy": remedy}
+    return PydanticCustomError("broken_rule", "{path}: found {found}, expected {expected}; {remedy}", context)

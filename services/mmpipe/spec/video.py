@@ -12,7 +12,7 @@ from mmpipe.spec.scaling import PodTemplate, ScalingOverride
 
 
 class VideoDecode(SpecModel):
-    """From bytes to sampled frames, uint8 [frames, size, size, 3] RGB with their times, and the sound of the same stretch."""
+    """From bytes to sampled frames, uint8 [frames, size, size, 3] RGB with their times, and the sound beside them."""
 
     max_bytes: Annotated[int, Field(ge=1)] = 16 * GIB
     """Largest file, in bytes."""

@@ -1,0 +1,118 @@
+"""The spec explained: one block with its fields, their types, defaults and bounds, and whether they act yet.
+
+``mmpipe spec explain`` prints it and the reference page is made of it, so the two cannot differ.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from mmpipe.spec.model import ClusterOnly, Later
+from mmpipe.spec.pipeline import MultimodalPipeline
+from mmpipe.spec.problems import Problem, SpecError
+from mmpipe.spec.walk import field_named, fields_at, model_at, model_of
+
+
+@dataclass(frozen=True, slots=True)
+class FieldExplained:
+    """One field for a reader. ``acts`` is empty where it simply acts, else a sentence."""
+
+    name: str
+    type: str
+    default: str
+    description: str
+    acts: str
+    is_block: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BlockExplained:
+    """One block of the object: what it is and what may stand in it. A plain value is a block of that one field."""
+
+    path: str
+    description: str
+    fields: tuple[FieldExplained, ...]
+
+
+def explain(path: str = "") -> BlockExplained:
+    """The block at a dotted path such as ``modalities.image.clean`` (``spec.`` may be left out). Raises SpecError."""
+    steps = [step for step in path.split(".") if step]
+    if steps and steps[0] not in fields_at([]):
+        steps = ["spec", *steps]
+    model, parent = model_at(steps), model_at(steps[:-1])
+    if model is not None:
+        return BlockExplained(".".join(steps), inspect.getdoc(model) or "", _fields(model))
+    if parent is not None and (info := field_named(parent, steps[-1])):
+        field = _field(steps[-1], info, parent)
+        return BlockExplained(".".join(steps), field.description, (field,))
+    raise SpecError([_unknown(steps)])
+
+
+def _unknown(steps: list[str]) -> Problem:
+    known = next((fields for end in range(len(steps), -1, -1) if (fields := fields_at(steps[:end]))), [])
+    return Problem(
+        ".".join(steps), "no such field", f"one of {', '.join(known)}", "run mmpipe spec explain without a path"
+    )
+
+
+def _fields(model: type[BaseModel]) -> tuple[FieldExplained, ...]:
+    return tuple(_field(info.alias or name, info, model) for name, info in model.model_fields.items())
+
+
+def _field(name: str, info: FieldInfo, owner: type[BaseModel]) -> FieldExplained:
+    inner = model_of(info.annotation)
+    schema = owner.model_json_schema(by_alias=True)["properties"].get(name, {})
+    description = info.description or (inspect.getdoc(inner) if inner else "") or ""
+    return FieldExplained(
+        name=name,
+        type=_type(schema, inner),
+        default=_default(info, inner),
+        description=description,
+        acts=_acts(info),
+        is_block=inner is not None,
+    )
+
+
+def _type(schema: dict[str, Any], inner: type[BaseModel] | None) -> str:
+    if schema.get("type") == "array":
+        return "list"
+    if inner is not None:
+        return "block"
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if "const" in schema:
+        return str(schema["const"])
+    return str(schema.get("type", "object")) + _bounds(schema)
+
+
+def _bounds(schema: dict[str, Any]) -> str:
+    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    return "".join(f" {sign} {schema[key]}" for key, sign in signs.items() if key in schema)
+
+
+def _default(info: FieldInfo, inner: type[BaseModel] | None) -> str:
+    if info.is_required():
+        return "required"
+    value = info.get_default(call_default_factory=True)
+    if inner is not None:
+        return "" if value else "none"
+    return "none" if value in ("", (), None) and not isinstance(value, bool) else str(value)
+
+
+def _acts(info: FieldInfo) -> str:
+    for mark in info.metadata:
+        if isinstance(mark, Later):
+            return f"not yet: {mark.sentence}"
+        if isinstance(mark, ClusterOnly):
+            return "under Kubernetes only"
+    return ""
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the object, field names as in the YAML."""
+    return MultimodalPipeline.model_json_schema(by_alias=True)

@@ -1,0 +1,127 @@
+"""The whole object: `MultimodalPipeline`, mmpipe.dev/v1alpha1.
+
+This typed model is the single source: the CRD's schema, the reference page and the errors of the command line come
+from it. The rules here cross fields; those of one field stand beside the field.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from mmpipe.records import Modality
+from mmpipe.spec.audio import AudioModality
+from mmpipe.spec.delivery import Lifecycle, Reliability, Source
+from mmpipe.spec.depth import DepthModality
+from mmpipe.spec.image import ImageModality
+from mmpipe.spec.joint import Alignment, Fusion
+from mmpipe.spec.model import ClusterOnly, SpecModel, broken_rule
+from mmpipe.spec.scaling import Labels, Process, Scaling
+from mmpipe.spec.sink import Sink
+from mmpipe.spec.text import TextModality
+from mmpipe.spec.video import VideoModality
+
+type ModalitySpec = TextModality | ImageModality | AudioModality | VideoModality | DepthModality
+
+MODALITY_SPECS: dict[Modality, type[ModalitySpec]] = {
+    Modality.TEXT: TextModality,
+    Modality.IMAGE: ImageModality,
+    Modality.AUDIO: AudioModality,
+    Modality.VIDEO: VideoModality,
+    Modality.DEPTH: DepthModality,
+}
+
+
+class PipelineSpec(SpecModel):
+    """What the pipeline does with its samples."""
+
+    modalities: Annotated[
+        tuple[Annotated[ModalitySpec, Field(discriminator="name")], ...], Field(min_length=1, max_length=5)
+    ] = tuple(spec() for spec in MODALITY_SPECS.values())
+    """The modalities it takes; parts of others are quarantined."""
+    alignment: Alignment = Alignment()
+    fusion: Fusion = Fusion()
+    source: Source = Source()
+    sink: Sink = Sink()
+    reliability: Reliability = Reliability()
+    scaling: Annotated[Scaling, ClusterOnly()] = Scaling()
+    topology: Annotated[Literal["PerModality", "PerStage"], ClusterOnly()] = "PerModality"
+    """Whether the stages of a modality share a pod or each stage is its own Deployment."""
+    gateway: Annotated[Process, ClusterOnly()] = Process()
+    worker: Annotated[Process, ClusterOnly()] = Process()
+    lifecycle: Lifecycle = Lifecycle()
+
+    def modality(self, name: Modality) -> ModalitySpec | None:
+        """The options of one modality, or None where the pipeline does not take it."""
+        return next((modality for modality in self.modalities if modality.name == name), None)
+
+    @model_validator(mode="after")
+    def _each_modality_once(self) -> Self:
+        twice = [name for name, count in Counter(modality.name for modality in self.modalities).items() if count > 1]
+        if twice:
+            raise broken_rule("modalities", f"{twice[0]} twice", "each modality once", "merge the two entries")
+        return self
+
+    @model_validator(mode="after")
+    def _one_space(self) -> Self:
+        uris = sorted({modality.embed.model.uri for modality in self.modalities})
+        if len(uris) > 1:
+            found, expected = ", ".join(uris), "one embed.model for all modalities"
+            raise broken_rule("modalities", found, expected, "vectors of different models share no space; name one")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_of_its_modalities(self) -> Self:
+        names = [modality.name for modality in self.modalities]
+        for stranger in sorted(set(self.fusion.weights) - set(names)):
+            expected = f"a modality of this pipeline ({', '.join(names)})"
+            raise broken_rule("fusion.weights", stranger, expected, "remove the weight or add the modality")
+        return self
+
+    @model_validator(mode="after")
+    def _replicas_in_order(self) -> Self:
+        fewest, most = self.scaling.min_replicas, self.scaling.max_replicas
+        if fewest > most:
+            raise broken_rule("scaling.minReplicas", fewest, f"at most maxReplicas ({most})", "raise maxReplicas")
+        return self
+
+
+class ObjectMeta(SpecModel):
+    """The part of Kubernetes' metadata that mmpipe reads; the rest is Kubernetes' own and passes."""
+
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
+
+    name: Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+    """Name of the pipeline: lower-case letters, digits and dashes (RFC 1123)."""
+    namespace: str = "default"
+    """Namespace of the object."""
+    labels: Labels = {}
+    """Labels of the object."""
+    annotations: Labels = {}
+    """Annotations of the object."""
+
+
+class MultimodalPipeline(SpecModel):
+    """Raw text, images, audio, video and depth maps become clean, aligned, fused vectors in Milvus."""
+
+    model_config = ConfigDict(title="MultimodalPipeline")
+
+    api_version: Literal["mmpipe.dev/v1alpha1"]
+    """Version of this schema."""
+    kind: Literal["MultimodalPipeline"]
+    """Kind of the object."""
+    metadata: ObjectMeta
+    spec: PipelineSpec = PipelineSpec()
+
+
+def default_pipeline(name: str = "default", modalities: tuple[Modality, ...] = tuple(Modality)) -> MultimodalPipeline:
+    """The pipeline that runs where no file says otherwise: every modality with its defaults."""
+    return MultimodalPipeline(
+        api_version="mmpipe.dev/v1alpha1",
+        kind="MultimodalPipeline",
+        metadata=ObjectMeta(name=name),
+        spec=PipelineSpec(modalities=tuple(MODALITY_SPECS[modality]() for modality in modalities)),
+    )

@@ -1,0 +1,88 @@
+"""Where results go: vectors to Milvus, originals to an object store, metadata to SQL, tied by one id."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from mmpipe.spec.model import Later, SpecModel, broken_rule
+
+_PASSWORD_IN_URI = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@]*:[^/@]+@", re.IGNORECASE)
+
+
+def _without_password(uri: str) -> str:
+    if _PASSWORD_IN_URI.match(uri):
+        remedy = "take it out and name the secret that holds it in the SecretRef field beside it"
+        raise broken_rule("", "a URI with a password in it", "a URI without one", remedy)
+    return uri
+
+
+type StoreUri = Annotated[str, Field(max_length=2048), AfterValidator(_without_password)]
+
+
+class SecretRef(SpecModel):
+    """A key of a Kubernetes Secret; on one machine, the environment variable `MMPIPE_SECRET_<NAME>_<KEY>`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Name of the Secret."""
+    key: Annotated[str, Field(min_length=1, max_length=253)]
+    """Key in the Secret."""
+
+
+class Index(SpecModel):
+    """The vector index: HNSW (Malkov and Yashunin, 2018) by cosine similarity."""
+
+    m: Annotated[int, Field(ge=2, le=2048)] = 16
+    """Links of each node."""
+    ef_construction: Annotated[int, Field(ge=1, le=65_536)] = 200
+    """Candidates looked at while building."""
+    ef_search: Annotated[int, Field(ge=1, le=32_768)] = 128
+    """Candidates looked at while searching; never fewer than the hits asked for."""
+
+
+class Milvus(SpecModel):
+    """Vectors: one collection for each generation of the pipeline, searched through an alias."""
+
+    uri: StoreUri = ""
+    """A Milvus server (`http://host:19530`) or a Milvus Lite folder; empty is Milvus Lite in the data folder."""
+    alias: Annotated[str, Field(max_length=200, pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
+    """Name that clients search; empty is the pipeline's name with underscores."""
+    database: Annotated[str, Field(max_length=200)] = ""
+    """Milvus database; empty is the default one."""
+    token_secret_ref: SecretRef | None = None
+    """Token, or `user:password`."""
+    index: Index = Index()
+    rollback_window_seconds: Annotated[
+        int, Field(ge=0), Later("generations come with a later release; leave rollbackWindowSeconds at 86400")
+    ] = 86_400
+    """How long the generation before the last is kept."""
+
+
+class Objects(SpecModel):
+    """Originals and derived media, by the SHA-256 of their content."""
+
+    uri: StoreUri = ""
+    """A folder, `s3://`, `gs://` or `az://`; empty is a folder in the data folder."""
+    credentials_secret_ref: SecretRef | None = None
+    """Credentials as JSON, in the store's own terms; absent, those of the environment."""
+    originals: Literal["Copy", "Reference"] = "Copy"
+    """`Copy` keeps the bytes of every original, `Reference` only where they were found."""
+
+
+class Metadata(SpecModel):
+    """Samples, parts, segments, outcomes, quarantine and runs."""
+
+    uri: StoreUri = ""
+    """`postgresql://host/database` or `sqlite:///file`; empty is SQLite in the data folder."""
+    password_secret_ref: SecretRef | None = None
+    """Password of the database's user."""
+
+
+class Sink(SpecModel):
+    """The three stores."""
+
+    milvus: Milvus = Milvus()
+    objects: Objects = Objects()
+    metadata: Metadata = Metadata()
