@@ -170,9 +170,12 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedded:
-    """What became of one part, or of one segment of it: a vector, or why there is none."""
+    """What became of one part, or of one segment of it: a vector, or why there is none.
 
-    modality: Modality
+    ``modality`` is None for a part that was not recognised as anything.
+    """
+
+    modality: Modality | None
     uri: str
     segment: Segment | None
     outcome: Item[Embedding] | Rejected | Failed
@@ -183,7 +186,8 @@ class Fusion:
     """One vector for the whole sample, and how it came about.
 
     ``weights`` names every modality that took part and sums to 1; ``missing`` names those that the spec asks for and
-    the sample could not give; ``alignment_confidence`` in [0, 1] says how well the modalities agree (1 with a single one).
+    the sample could not give; ``alignment_confidence`` in [0, 1] says how well the modalities agree (1 for a single one,
+    which has nothing to disagree with).
     """
 
     embedding: Embedding

@@ -1,0 +1,74 @@
+"""A chain: the stages of one modality in order, and what becomes of an item that one of them rejects or breaks on.
+
+Stages know nothing of each other nor of faults; runtimes know nothing of a stage's insides. This module stands between:
+it hands outcomes on, and retries a batch that raised item by item, so that one bad item never fails its neighbours.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from mmpipe.models.package import ModelPackage
+from mmpipe.records import Failed, Item, Modality, Outcome, Rejected, Stage
+from mmpipe.spec import ModalitySpec
+from mmpipe.stages import embed
+
+log = logging.getLogger(__name__)
+
+type Fate = Item[Any] | Rejected | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class NamedStage:
+    """A stage under its dotted name (``image.decode``), which outcomes and logs use."""
+
+    name: str
+    stage: Stage[Any, Any]
+
+
+def build(options: ModalitySpec, package: ModelPackage) -> tuple[NamedStage, ...]:
+    """The chain of one modality: decode, clean, embed. Weights load here, and only this modality's modules."""
+    modality = Modality(options.name)
+    decode, clean = _builders(modality)
+    return (
+        NamedStage(f"{modality}.decode", decode(options.decode)),
+        NamedStage(f"{modality}.clean", clean(options.clean)),
+        NamedStage(f"{modality}.embed", embed.from_package(package, options.embed, modality)),
+    )
+
+
+def run(stages: Sequence[NamedStage], items: Sequence[Item[Any]]) -> list[Fate]:
+    """Each item through all stages: its last payload, or the verdict or fault that ended its way, in order."""
+    fates: list[Fate] = list(items)
+    for stage in stages:
+        alive = [place for place, fate in enumerate(fates) if isinstance(fate, Item)]
+        for place, outcome in zip(alive, _guarded(stage, [fates[place] for place in alive]), strict=True):
+            fates[place] = outcome
+    return fates
+
+
+def _builders(modality: Modality) -> tuple[Any, Any]:
+    """The modality's builders, imported by name so that a pipeline of texts never loads a video decoder."""
+    decode, clean = (import_module(f"mmpipe.stages.{modality}.{verb}") for verb in ("decode", "clean"))
+    return decode.build, clean.build
+
+
+def _guarded(stage: NamedStage, items: list[Any]) -> Sequence[Outcome[Any] | Failed]:
+    if not items:
+        return []
+    try:
+        return stage.stage(items)
+    except Exception as error:  # a stage may raise anything; the contract says what that means
+        if len(items) == 1:
+            return [_failed(stage, items[0], error)]
+        log.warning("%s raised on a batch of %d, going item by item: %s", stage.name, len(items), error)
+        return [outcome for item in items for outcome in _guarded(stage, [item])]
+
+
+def _failed(stage: NamedStage, item: Item[Any], error: Exception) -> Failed:
+    log.exception("%s failed on %s", stage.name, item.id)
+    return Failed(stage.name, f"{type(error).__name__}: {error}; run again to retry, and report it if it stays")

@@ -1,0 +1,197 @@
+"""The data path: samples in, results out. What the local run, the Python API and the worker have in common.
+
+A batch of samples is taken apart into items by modality, so that a stage sees as many at once as it can; the items go
+through their chains; the vectors are joined by sample and fused. Nothing here reads an input or writes a store.
+
+Long recordings and films are taken a few segments at a time, so the memory in use does not grow with their length. The
+sound track of a film becomes audio where the sample brings none of its own: this module composes the two modalities,
+since they must not know each other.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import import_module
+from itertools import batched
+from typing import Any
+
+from mmpipe.models.package import ModelPackage, load, resolve
+from mmpipe.records import (
+    Clip,
+    Embedded,
+    Failed,
+    Fusion,
+    Item,
+    Media,
+    Modality,
+    Part,
+    Rejected,
+    Result,
+    Sample,
+    Segment,
+)
+from mmpipe.runtimes import chain
+from mmpipe.spec import PipelineSpec
+from mmpipe.stages.joint.fuse import fuse
+
+_SEGMENTED = {Modality.AUDIO, Modality.VIDEO}
+_ITEMS_AT_ONCE = {Modality.VIDEO: 4, Modality.AUDIO: 16}
+"""Decoded segments held at once: a film of 8 frames at 224 pixels takes 3 MB with its sound, 30 s of audio 2 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """One item's place in the batch: which sample it belongs to, what it was made of, and which stretch it is."""
+
+    sample: int
+    part: Part
+    segment: Segment | None
+
+
+class DataPath:
+    """The stages of a pipeline, loaded once and shared by threads."""
+
+    def __init__(self, spec: PipelineSpec) -> None:
+        """Load the model package; a modality's stages are built when its first part comes."""
+        self.spec = spec
+        self._chains: dict[Modality, tuple[chain.NamedStage, ...]] = {}
+        self._building = threading.Lock()
+
+    @cached_property
+    def package(self) -> ModelPackage:
+        """The one model package of the pipeline. Raises ModelError where it cannot be had."""
+        return load(resolve(self.spec.modalities[0].embed.model.uri))
+
+    def process(self, samples: Sequence[Sample]) -> list[Result]:
+        """One result for each sample, in order. A part that fails or is rejected never takes another one with it."""
+        started = time.perf_counter()
+        embedded: list[list[Embedded]] = [_unreadable(sample) for sample in samples]
+        for modality in (Modality.VIDEO, *(m for m in Modality if m != Modality.VIDEO)):
+            parts = [(at, part) for at, sample in enumerate(samples) for part in sample.parts if part.modality == modality]
+            for at, outcome in self._embed(modality, parts, samples):
+                embedded[at].append(outcome)
+        fused = [self._fuse(outcomes) for outcomes in embedded]
+        latency_ms = (time.perf_counter() - started) * 1e3
+        return [
+            Result(sample, tuple(outcomes), fusion, latency_ms)
+            for sample, outcomes, fusion in zip(samples, embedded, fused, strict=True)
+        ]
+
+    def _embed(
+        self, modality: Modality, parts: Sequence[tuple[int, Part]], samples: Sequence[Sample]
+    ) -> Iterator[tuple[int, Embedded]]:
+        if not parts:
+            return
+        if self.spec.modality(modality) is None:
+            yield from ((at, Embedded(modality, part.uri, None, self._not_taken(modality))) for at, part in parts)
+            return
+        rejected: list[tuple[int, Embedded]] = []
+        units = self._units(modality, parts, rejected.append)
+        for group in batched(units, _ITEMS_AT_ONCE.get(modality, len(parts))):
+            yield from self._embed_units(modality, group, samples)
+        yield from rejected
+
+    def _embed_units(
+        self, modality: Modality, units: Sequence[_Unit], samples: Sequence[Sample]
+    ) -> Iterator[tuple[int, Embedded]]:
+        stages = self._stages(modality)
+        items = [Item(unit.part.uri, replace(unit.part.media, segment=unit.segment)) for unit in units]
+        decoded = chain.run(stages[:1], items)
+        if modality == Modality.VIDEO:
+            yield from self._sound_tracks(units, decoded, samples)
+        yield from _placed(modality, units, _onward(stages[1:], decoded))
+
+    def _sound_tracks(
+        self, units: Sequence[_Unit], decoded: Sequence[chain.Fate], samples: Sequence[Sample]
+    ) -> Iterator[tuple[int, Embedded]]:
+        """The sound of films as audio, for samples that bring no audio of their own."""
+        if not self._takes_sound_tracks:
+            return
+        tracks = [
+            (unit, Item(fate.id, fate.payload.audio))
+            for unit, fate in zip(units, decoded, strict=True)
+            if isinstance(fate, Item) and _has_sound(fate.payload) and not _brings_audio(samples[unit.sample])
+        ]
+        fates = chain.run(self._stages(Modality.AUDIO)[1:], [item for _, item in tracks]) if tracks else []
+        yield from _placed(Modality.AUDIO, [unit for unit, _ in tracks], fates)
+
+    @cached_property
+    def _takes_sound_tracks(self) -> bool:
+        video, audio = self.spec.modality(Modality.VIDEO), self.spec.modality(Modality.AUDIO)
+        return audio is not None and video is not None and getattr(video.decode, "audio_track", "") == "Embed"
+
+    def _units(
+        self, modality: Modality, parts: Sequence[tuple[int, Part]], reject: Callable[[tuple[int, Embedded]], None]
+    ) -> Iterator[_Unit]:
+        """The parts, long ones as segments; a part that cannot be cut into segments is rejected on the way."""
+        for at, part in parts:
+            segments = self._segments(modality, part.media)
+            if isinstance(segments, tuple):
+                yield from (_Unit(at, part, segment) for segment in segments)
+            else:
+                reject((at, Embedded(modality, part.uri, None, segments)))
+
+    def _segments(self, modality: Modality, media: Media) -> tuple[Segment | None, ...] | Rejected | Failed:
+        if modality not in _SEGMENTED:
+            return (None,)
+        options = self.spec.modality(modality)
+        decode = import_module(f"mmpipe.stages.{modality}.decode")
+        try:
+            segments: tuple[Segment | None, ...] | Rejected = decode.segments(media, options and options.decode)
+        except Exception as error:  # noqa: BLE001  # as a stage that raises: a fault of one part, reported as such
+            return Failed(f"{modality}.decode", f"{type(error).__name__}: {error}")
+        return segments
+
+    def _stages(self, modality: Modality) -> tuple[chain.NamedStage, ...]:
+        with self._building:
+            if modality not in self._chains:
+                options = self.spec.modality(modality)
+                assert options is not None, modality  # noqa: S101  # callers ask for modalities of the spec only
+                self._chains[modality] = chain.build(options, self.package)
+            return self._chains[modality]
+
+    def _fuse(self, embedded: Sequence[Embedded]) -> Fusion | Rejected | None:
+        parts: dict[Modality, list[Any]] = {}
+        for part in embedded:
+            if isinstance(part.outcome, Item):
+                parts.setdefault(part.modality, []).append(part.outcome)
+        asked = [Modality(modality.name) for modality in self.spec.modalities]
+        return fuse(parts, asked, self.spec.fusion, self.spec.alignment)
+
+    def _not_taken(self, modality: Modality) -> Rejected:
+        names = ", ".join(modality.name for modality in self.spec.modalities)
+        return Rejected("modalities", f"the pipeline takes {names} and no {modality}; add it to spec.modalities")
+
+
+def _unreadable(sample: Sample) -> list[Embedded]:
+    return [Embedded(None, uri, None, rejected) for uri, rejected in sample.unreadable.items()]
+
+
+def _onward(stages: Sequence[chain.NamedStage], fates: Sequence[chain.Fate]) -> list[chain.Fate]:
+    """The rest of a chain for items that are still on their way; the others keep their fate."""
+    alive = iter(chain.run(stages, [fate for fate in fates if isinstance(fate, Item)]))
+    return [next(alive) if isinstance(fate, Item) else fate for fate in fates]
+
+
+def _placed(
+    modality: Modality, units: Sequence[_Unit], fates: Sequence[chain.Fate]
+) -> Iterator[tuple[int, Embedded]]:
+    for unit, fate in zip(units, fates, strict=True):
+        outcome = _with_facts(fate, unit.part)
+        yield unit.sample, Embedded(modality, unit.part.uri, unit.segment, outcome)
+
+
+def _with_facts(fate: chain.Fate, part: Part) -> chain.Fate:
+    return replace(fate, facts={**part.facts, **fate.facts}) if isinstance(fate, Item) else fate
+
+
+def _has_sound(clip: Clip) -> bool:
+    return clip.audio is not None and clip.audio.size > 0
+
+
+def _brings_audio(sample: Sample) -> bool:
+    return any(part.modality == Modality.AUDIO for part in sample.parts)

@@ -1,0 +1,1 @@
+"""Stages that look at several modalities of a sample at once."""
