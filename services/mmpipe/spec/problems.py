@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from mmpipe.errors import MmpipeError
 from mmpipe.records import Modality
 from mmpipe.spec.walk import fields_at
 
@@ -43,7 +44,7 @@ class Problem:
         return f"{self.path or 'document'}: found {self.found}, expected {self.expected}; {self.remedy}"
 
 
-class SpecError(ValueError):
+class SpecError(MmpipeError, ValueError):
     """A spec that cannot be used: everything that is wrong with it, not the first thing only."""
 
     def __init__(self, problems: Sequence[Problem], source: str = "") -> None:
