@@ -1,0 +1,100 @@
+# Every task of the project. `make help` lists them; README.md, CONTRIBUTING.md and .ci/run call nothing else.
+# A fresh machine needs git, make and Python >= 3.12. Everything is installed into $(VENV), from locks with hashes.
+
+PYTHON ?= python3
+VENV   ?= .venv
+DATA   ?= mmpipe-data/demo
+MEDIA  ?= examples/media
+TESTS  ?= tests
+
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv pip install --quiet --python $(BIN)/python
+MMPIPE := $(BIN)/mmpipe
+
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help install dev demo search check fmt test test-unit servers bench docs lock model evaluate media changelog clean
+
+help:  ## list every task
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+##@ Install and run
+
+install: $(VENV)/.base  ## install mmpipe into .venv: one machine, all five modalities, no torch
+
+dev: $(VENV)/.dev  ## add what tests, checks, training and PostgreSQL need (with torch, about 5 GB)
+
+demo: install  ## run the pipeline over examples/media and search it across modalities
+	$(MMPIPE) run $(MEDIA) --data $(DATA)
+	@$(MAKE) --no-print-directory search
+
+search: install  ## repeat the searches of the demo, and write them as pages that a browser opens
+
+##@ Change
+
+check: dev  ## lint, format, types, import rules, sizes, links, generated pages: all that is not a test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_sizes.py
+	$(BIN)/python tools/check_links.py
+	$(BIN)/python tools/make_reference.py --check
+
+fmt: dev  ## format, and mend what ruff can mend
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+test: dev servers  ## run every test, those against real servers included; skipped ones say why
+	$(BIN)/python -m pytest -rs $(TESTS)
+
+test-unit: dev  ## run the tests that need no server
+	$(BIN)/python -m pytest -rs tests/unit
+
+servers:  ## build the servers that tests start: Milvus, PostgreSQL, an S3 server (once, into ~/.cache/mmpipe)
+	tests/servers/build.sh
+
+bench: dev  ## measure against hand-written loops and the field's usual code, as ratios
+	$(BIN)/python -m bench
+
+docs: dev  ## write the generated pages under docs/reference anew
+	$(BIN)/python tools/make_reference.py
+
+##@ Renew what is committed
+
+lock: $(VENV)/.tools  ## resolve the newest allowed versions into requirements/*.txt
+	requirements/lock.sh $(BIN)/uv
+
+model: dev  ## train builtin:tiny anew from its seed (minutes on a GPU, hours on a CPU)
+	$(MMPIPE) model train-tiny
+
+evaluate: install  ## measure builtin:tiny on held-out scenes: R@1, R@5 and mAP of every pair of modalities
+	$(MMPIPE) model evaluate
+
+media: dev  ## make the example files of examples/media anew from their seed
+	$(BIN)/python examples/make_media.py
+
+changelog: dev  ## show the changelog of the next release from changelog.d
+	$(BIN)/towncrier build --draft --version next
+
+clean:  ## remove what tasks have made, the environment and the demo's data included
+	rm -rf $(VENV) mmpipe-data build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# Stamps: a file newer than what it was made from means there is nothing to do.
+
+$(VENV)/.tools: requirements/install.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 12) or sys.exit(f"mmpipe needs Python >= 3.12, but $(PYTHON) is {v.major}.{v.minor}: name a newer one, as in make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.base: $(VENV)/.tools requirements/base.txt pyproject.toml
+	$(UV) --require-hashes -r requirements/base.txt
+	$(UV) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base requirements/dev.txt
+	$(UV) --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,140 @@
+"""Write the reference pages from the code they describe, or say how they differ from it (``--check``).
+
+The spec's page and schema come from ``mmpipe.spec``, the command line's page from its typer app: a field or an option
+is described once, where it is defined. Nothing here adds a word about a field or an option.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from mmpipe.cli import main as cli
+from mmpipe.records import Modality
+from mmpipe.spec import explain, schema
+from mmpipe.spec.explain import BlockExplained, FieldExplained
+
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context  # typer gives its commands no public type
+
+FOLDER = Path("docs/reference")
+_NOTE = "<!-- Written by tools/make_reference.py from the code: run `make docs`, don't edit. -->"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages; with ``--check`` only compare, and end with 1 where they differ."""
+    pages = reference()
+    if "--check" not in arguments:
+        for path, text in pages.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return 0
+    differences = [line for path, text in pages.items() for line in drift(path, text)]
+    print("\n".join(differences or [f"{len(pages)} generated pages are as the code has them"]))
+    return 1 if differences else 0
+
+
+def reference() -> dict[Path, str]:
+    """Every generated page by its path."""
+    return {
+        FOLDER / "spec.md": "\n".join(spec_page()),
+        FOLDER / "spec.schema.json": json.dumps(schema(), indent=2) + "\n",
+        FOLDER / "cli.md": "\n".join(cli_page()),
+    }
+
+
+def drift(path: Path, expected: str) -> list[str]:
+    """How a page on disk differs from the code, with the remedy; nothing where it does not."""
+    found = path.read_text(encoding="utf-8") if path.exists() else ""
+    if found == expected:
+        return []
+    changes = difflib.unified_diff(found.splitlines(), expected.splitlines(), str(path), "the code", lineterm="", n=1)
+    return [*changes, f"{path}: found a page that differs from the code, expected what it generates; run make docs"]
+
+
+def spec_page() -> Iterator[str]:
+    """The page of the spec: the object first, then every block below it in the order of the model."""
+    yield from ("# MultimodalPipeline", "", _NOTE, "")
+    yield "Generated from the typed model, as is [the JSON Schema](spec.schema.json)."
+    yield "`mmpipe spec explain PATH` prints one block."
+    yield from ("", "*Acts* is empty where a field acts on one machine. A field that does not act yet is refused.", "")
+    for block in blocks():
+        yield from _block(block)
+
+
+def blocks(path: str = "", acts: str = "") -> Iterator[BlockExplained]:
+    """The block at a path and every block below it, which acts where its owner does. Each modality is a block."""
+    block = explain(path)
+    fields = tuple(replace(field, acts=field.acts or acts) for field in block.fields)
+    yield replace(block, fields=fields)
+    for field in fields:
+        if field.is_block:
+            for inner in _paths(f"{block.path}.{field.name}".removeprefix(".")):
+                yield from blocks(inner, field.acts)
+
+
+def _paths(block: str) -> list[str]:
+    return [f"{block}.{name}" for name in Modality] if block == "spec.modalities" else [block]
+
+
+def cli_page() -> Iterator[str]:
+    """The page of the command line: what the process ends with, then every command."""
+    yield from ("# The mmpipe command", "", _NOTE, "", inspect.getdoc(cli) or "", "")
+    yield from _command(typer.main.get_command(cli.app), "mmpipe")
+
+
+def _block(block: BlockExplained) -> Iterator[str]:
+    yield from (f"## `{block.path or 'MultimodalPipeline'}`", "", _one_line(block.description), "")
+    yield from ("| Field | Type | Default | Meaning | Acts |", "|---|---|---|---|---|")
+    yield from (_field(field, block.path) for field in block.fields)
+    yield ""
+
+
+def _field(field: FieldExplained, path: str) -> str:
+    default = f"`{field.default}`" if field.default not in {"", "required"} else field.default
+    kind = f"[block](#{_anchor(path, field.name)})" if field.type == "block" else _cell(field.type)
+    return f"| `{field.name}` | {kind} | {default} | {_one_line(field.description)} | {field.acts} |"
+
+
+def _anchor(path: str, name: str) -> str:
+    """The anchor of a block's heading: lower case, without dots."""
+    return f"{path}{name}".replace(".", "").lower()
+
+
+def _command(command: Command, name: str) -> Iterator[str]:
+    """One command and those below it."""
+    context = command.make_context(name, [], resilient_parsing=True)
+    yield from (f"## `{name}`", "", inspect.cleandoc(command.help or ""), "", "```text")
+    yield " ".join([name, *command.collect_usage_pieces(context)])
+    yield from ("```", "")
+    yield from _parameters(command, context)
+    for inner in getattr(command, "commands", {}).values():
+        yield from _command(inner, f"{name} {inner.name}")
+
+
+def _parameters(command: Command, context: Context) -> Iterator[str]:
+    records = [record for parameter in command.get_params(context) if (record := parameter.get_help_record(context))]
+    if records:
+        yield from ("| Argument or option | Meaning |", "|---|---|")
+        yield from (f"| `{_cell(usage)}` | {_cell(meaning)} |" for usage, meaning in records)
+        yield ""
+
+
+def _cell(text: str) -> str:
+    return _one_line(text).replace("|", "\\|")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
