@@ -205,3 +205,27 @@ class Result:
     embedded: tuple[Embedded, ...]
     fusion: Fusion | Rejected | None
     latency_ms: float
+
+    @property
+    def vector(self) -> Floats | None:
+        """The fused vector, float32 [dimension], or None where there is none."""
+        return self.fusion.embedding.vector if isinstance(self.fusion, Fusion) else None
+
+    @property
+    def vectors(self) -> dict[Modality, list[Floats]]:
+        """The vectors of each modality, one for each segment in order of time."""
+        found: dict[Modality, list[Floats]] = {}
+        for part in self.embedded:
+            if part.modality is not None and isinstance(part.outcome, Item):
+                found.setdefault(part.modality, []).append(part.outcome.payload.vector)
+        return found
+
+    @property
+    def alignment_confidence(self) -> float | None:
+        """How well the modalities agree, in [0, 1]; None without a fused vector."""
+        return self.fusion.alignment_confidence if isinstance(self.fusion, Fusion) else None
+
+    @property
+    def rejected(self) -> dict[str, Rejected]:
+        """The verdict on each part that a gate rejected, by its URI."""
+        return {part.uri: part.outcome for part in self.embedded if isinstance(part.outcome, Rejected)}

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 
 from mmpipe.adapters.vectors import VectorHit, Vectors
 from mmpipe.errors import MmpipeError
-from mmpipe.records import Attributes, Embedded, Floats, Fusion, Item, Modality, Part, Sample, Segment
+from mmpipe.records import (
+    Attributes,
+    Embedded,
+    Embedding,
+    Floats,
+    Fusion,
+    Item,
+    Modality,
+    Part,
+    Sample,
+    Segment,
+)
 from mmpipe.runtimes.path import DataPath
 from mmpipe.spec.joint import Alignment
 from mmpipe.spec.joint import Fusion as FusionOptions
@@ -51,9 +62,9 @@ def embed_query(path: DataPath, parts: Sequence[Part]) -> Floats:
     if not parts:
         raise QueryError("query: found nothing, expected a text or a file; give a text, --image, --audio, --video or --depth")
     (result,) = path.process([Sample("query", tuple(parts))])
-    items: dict[Modality, list[Item]] = {}  # type: ignore[type-arg]  # of Embedding
+    items: dict[Modality, list[Item[Embedding]]] = {}
     for embedded in result.embedded:
-        items.setdefault(_modality(embedded), []).append(_item(embedded))
+        items.setdefault(embedded.modality or Modality.TEXT, []).append(_usable(embedded))
     fusion = fuse(items, list(items), FusionOptions(strategy="Late"), Alignment())
     assert isinstance(fusion, Fusion)  # noqa: S101  # late fusion without a gate, over at least one vector
     return fusion.embedding.vector
@@ -71,3 +82,9 @@ def _best_by_sample(rows: Iterable[VectorHit]) -> Iterable[Hit]:
         if row.sample_id not in seen:
             seen.add(row.sample_id)
             yield Hit(row.score, row.sample_id, row.modality, row.uri, row.segment, row.attributes)
+
+
+def _usable(embedded: Embedded) -> Item[Embedding]:
+    if isinstance(embedded.outcome, Item):
+        return embedded.outcome
+    raise QueryError(f"query {embedded.modality}: {embedded.outcome.reason}")

@@ -1,0 +1,50 @@
+"""``mmpipe``: all commands, and what the process ends with.
+
+Exit codes: 0 done; 1 done, but parts failed and a later run will try them again; 2 the command, the spec, the input or the
+model cannot be used; 3 a store cannot be used; 130 interrupted, what was committed stays and the next run goes on.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mmpipe.cli import model, quarantine, run, search, spec
+from mmpipe.errors import MmpipeError
+
+app = typer.Typer(
+    name="mmpipe",
+    help="Raw text, images, audio, video and depth maps become vectors, searchable across modalities.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command(name="run")(run.run)
+app.command(name="search")(search.search)
+app.command(name="quarantine")(quarantine.quarantine)
+app.add_typer(spec.app, name="spec")
+app.add_typer(model.app, name="model")
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+) -> None:
+    """Options of every command."""
+    if version:
+        from importlib.metadata import version as installed  # noqa: PLC0415  # 20 ms that only --version pays
+
+        typer.echo(f"mmpipe {installed('mmpipe')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; an expected fault is one message on stderr and its exit code, a bug is a traceback."""
+    try:
+        app()
+    except MmpipeError as error:
+        typer.echo(f"mmpipe: {error}", err=True)
+        sys.exit(error.exit_code)

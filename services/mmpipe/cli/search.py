@@ -1,0 +1,50 @@
+"""``mmpipe search``: a text, files of any modality, or both find the nearest samples of any modality."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmpipe.cli.options import Data, Json, Name
+
+if TYPE_CHECKING:
+    from mmpipe.runtimes.pipeline import Pipeline
+    from mmpipe.runtimes.search import Hit
+
+type _File = Annotated[Path | None, typer.Option(dir_okay=False)]
+
+
+def search(
+    text: Annotated[str, typer.Argument(help="What to look for, in words.")] = "",
+    *,
+    image: Annotated[Path | None, typer.Option(help="Find what is like this image.")] = None,
+    audio: Annotated[Path | None, typer.Option(help="Find what is like this recording.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Find what is like this film.")] = None,
+    depth: Annotated[Path | None, typer.Option(help="Find what is like this depth map.")] = None,
+    modality: Annotated[
+        list[str] | None,
+        typer.Option(help="Rows that may answer: text, image, audio, video, depth or fused. May be given again."),
+    ] = None,
+    where: Annotated[
+        str, typer.Option(help="Milvus filter expression, such as 'attributes[\"year\"] > 2020'.")
+    ] = "",
+    top: Annotated[int, typer.Option(min=1, max=1000, help="Most hits.")] = 10,
+    html: Annotated[Path | None, typer.Option(help="Write a self-contained page with previews to this file.")] = None,
+    data: Data = Path("mmpipe-data"),
+    pipeline: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Search the stored samples: by text, by files, or by both together, across modalities."""
+    files = {"image": image, "audio": audio, "video": video, "depth": depth}
+    query = {name: path for name, path in files.items() if path is not None}
+    from mmpipe.cli import table  # noqa: PLC0415  # commands import what they run
+    from mmpipe.runtimes import home  # noqa: PLC0415
+    from mmpipe.runtimes.pipeline import Pipeline  # noqa: PLC0415
+
+    searched = Pipeline(home.stored_pipeline(data, pipeline), data=data)
+    hits = searched.search(text, top=top, where=where, into=modality or (), **query)
+    typer.echo(table.as_json(hits) if as_json else table.render(hits), nl=False)
+    if html is not None:
+        _write_page(html, searched, text, query, hits)
