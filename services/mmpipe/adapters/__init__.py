@@ -1,0 +1,1 @@
+"""What touches the outside world, one module or package per neighbour; stages never import from here."""
