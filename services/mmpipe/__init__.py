@@ -1,7 +1,7 @@
 """mmpipe: raw text, images, audio, video and depth maps become vectors, searchable across modalities.
 
-``from mmpipe import Pipeline`` is the way in from Python; the ``mmpipe`` command is the other. Importing the package loads
-nothing else: the names below come when they are first asked for.
+``from mmpipe import Pipeline`` is the way in from Python; the ``mmpipe`` command is the other. Importing the package
+loads nothing else: the names below come when they are first asked for.
 """
 
 from __future__ import annotations

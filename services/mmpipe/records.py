@@ -186,8 +186,8 @@ class Fusion:
     """One vector for the whole sample, and how it came about.
 
     ``weights`` names every modality that took part and sums to 1; ``missing`` names those that the spec asks for and
-    the sample could not give; ``alignment_confidence`` in [0, 1] says how well the modalities agree (1 for a single one,
-    which has nothing to disagree with).
+    the sample could not give; ``alignment_confidence`` in [0, 1] says how well the modalities agree (1 for a single
+    one, which has nothing to disagree with).
     """
 
     embedding: Embedding

@@ -1,7 +1,7 @@
 """``mmpipe``: all commands, and what the process ends with.
 
-Exit codes: 0 done; 1 done, but parts failed and a later run will try them again; 2 the command, the spec, the input or the
-model cannot be used; 3 a store cannot be used; 130 interrupted, what was committed stays and the next run goes on.
+Exit codes: 0 done; 1 done, but parts failed and a later run will try them again; 2 the command, the spec, the input or
+the model cannot be used; 3 a store cannot be used; 130 interrupted, what was committed stays and the next run goes on.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def options(
 ) -> None:
     """Options of every command."""
     if version:
-        from importlib.metadata import version as installed  # noqa: PLC0415  # 20 ms that only --version pays
+        from importlib.metadata import version as installed  # 20 ms that only --version pays
 
         typer.echo(f"mmpipe {installed('mmpipe')}")
         raise typer.Exit

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 Data = Annotated[
-    Path, typer.Option("--data", envvar="MMPIPE_DATA", help="Folder of the embedded stores, one folder for each pipeline.")
+    Path,
+    typer.Option("--data", envvar="MMPIPE_DATA", help="Folder of the embedded stores, one folder for each pipeline."),
 ]
 Name = Annotated[
     str | None, typer.Option("--pipeline", help="Name of the pipeline; needed where the data folder holds several.")

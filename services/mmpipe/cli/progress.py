@@ -1,7 +1,7 @@
 """What a run shows: a line for each modality while it works, and a table when it is done.
 
-Totals are a guess from the names in a folder, made in the background; where nothing can be guessed (archives, stdin), the
-line shows count and rate without an end.
+Totals are a guess from the names in a folder, made in the background; where nothing can be guessed (archives, stdin),
+the line shows count and rate without an end.
 """
 
 from __future__ import annotations

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mmpipe.cli.options import Data, Json, Name
-
-if TYPE_CHECKING:
-    from mmpipe.runtimes.pipeline import Pipeline
-    from mmpipe.runtimes.search import Hit
-
-type _File = Annotated[Path | None, typer.Option(dir_okay=False)]
 
 
 def search(
@@ -27,9 +21,7 @@ def search(
         list[str] | None,
         typer.Option(help="Rows that may answer: text, image, audio, video, depth or fused. May be given again."),
     ] = None,
-    where: Annotated[
-        str, typer.Option(help="Milvus filter expression, such as 'attributes[\"year\"] > 2020'.")
-    ] = "",
+    where: Annotated[str, typer.Option(help="Milvus filter expression, such as 'attributes[\"year\"] > 2020'.")] = "",
     top: Annotated[int, typer.Option(min=1, max=1000, help="Most hits.")] = 10,
     html: Annotated[Path | None, typer.Option(help="Write a self-contained page with previews to this file.")] = None,
     data: Data = Path("mmpipe-data"),
@@ -39,9 +31,9 @@ def search(
     """Search the stored samples: by text, by files, or by both together, across modalities."""
     files = {"image": image, "audio": audio, "video": video, "depth": depth}
     query = {name: path for name, path in files.items() if path is not None}
-    from mmpipe.cli import table  # noqa: PLC0415  # commands import what they run
-    from mmpipe.runtimes import home  # noqa: PLC0415
-    from mmpipe.runtimes.pipeline import Pipeline  # noqa: PLC0415
+    from mmpipe.cli import table
+    from mmpipe.runtimes import home
+    from mmpipe.runtimes.pipeline import Pipeline
 
     searched = Pipeline(home.stored_pipeline(data, pipeline), data=data)
     hits = searched.search(text, top=top, where=where, into=modality or (), **query)

@@ -64,11 +64,8 @@ def _guarded(stage: NamedStage, items: list[Any]) -> Sequence[Outcome[Any] | Fai
         return stage.stage(items)
     except Exception as error:  # a stage may raise anything; the contract says what that means
         if len(items) == 1:
-            return [_failed(stage, items[0], error)]
+            log.warning("%s failed on %s", stage.name, items[0].id, exc_info=error)
+            reason = f"{type(error).__name__}: {error}; run again to retry, and report it if it stays"
+            return [Failed(stage.name, reason)]
         log.warning("%s raised on a batch of %d, going item by item: %s", stage.name, len(items), error)
         return [outcome for item in items for outcome in _guarded(stage, [item])]
-
-
-def _failed(stage: NamedStage, item: Item[Any], error: Exception) -> Failed:
-    log.exception("%s failed on %s", stage.name, item.id)
-    return Failed(stage.name, f"{type(error).__name__}: {error}; run again to retry, and report it if it stays")

@@ -1,8 +1,8 @@
 """The local run: one process takes an input through the data path into the sink.
 
-Three kinds of threads share the work. The caller's reads samples and forms batches; one worker for each core takes a batch through
-decode, clean, embed and fuse (C kernels that drop the GIL); one writer commits groups of results. The queue between them
-is bounded, so a slow store slows the reader down instead of filling the memory.
+Three kinds of threads share the work. The caller's reads samples and forms batches; one worker for each core takes a
+batch through decode, clean, embed and fuse (C kernels that drop the GIL); one writer commits groups of results. The
+queue between them is bounded, so a slow store slows the reader down instead of filling the memory.
 
 A run can be stopped between batches (``stop``) or killed at any moment: what was committed stays, and the next run over
 the same input takes up where this one ended. What keeps that promise is the sink; this module only orders the work.

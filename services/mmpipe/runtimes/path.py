@@ -71,7 +71,9 @@ class DataPath:
         started = time.perf_counter()
         embedded: list[list[Embedded]] = [_unreadable(sample) for sample in samples]
         for modality in (Modality.VIDEO, *(m for m in Modality if m != Modality.VIDEO)):
-            parts = [(at, part) for at, sample in enumerate(samples) for part in sample.parts if part.modality == modality]
+            parts = [
+                (at, part) for at, sample in enumerate(samples) for part in sample.parts if part.modality == modality
+            ]
             for at, outcome in self._embed(modality, parts, samples):
                 embedded[at].append(outcome)
         fused = [self._fuse(outcomes) for outcomes in embedded]
@@ -157,7 +159,7 @@ class DataPath:
     def _fuse(self, embedded: Sequence[Embedded]) -> Fusion | Rejected | None:
         parts: dict[Modality, list[Any]] = {}
         for part in embedded:
-            if isinstance(part.outcome, Item):
+            if part.modality is not None and isinstance(part.outcome, Item):
                 parts.setdefault(part.modality, []).append(part.outcome)
         asked = [Modality(modality.name) for modality in self.spec.modalities]
         return fuse(parts, asked, self.spec.fusion, self.spec.alignment)
@@ -177,9 +179,7 @@ def _onward(stages: Sequence[chain.NamedStage], fates: Sequence[chain.Fate]) -> 
     return [next(alive) if isinstance(fate, Item) else fate for fate in fates]
 
 
-def _placed(
-    modality: Modality, units: Sequence[_Unit], fates: Sequence[chain.Fate]
-) -> Iterator[tuple[int, Embedded]]:
+def _placed(modality: Modality, units: Sequence[_Unit], fates: Sequence[chain.Fate]) -> Iterator[tuple[int, Embedded]]:
     for unit, fate in zip(units, fates, strict=True):
         outcome = _with_facts(fate, unit.part)
         yield unit.sample, Embedded(modality, unit.part.uri, unit.segment, outcome)

@@ -5,7 +5,8 @@
     for result in Pipeline(modalities=["text", "image"]).process(samples):
         result.vector, result.vectors, result.alignment_confidence, result.latency_ms
 
-``process`` computes and stores nothing; ``run`` stores what it computes, as ``mmpipe run`` does; ``search`` finds it again.
+``process`` computes and stores nothing; ``run`` stores what it computes, as ``mmpipe run`` does; ``search`` finds it
+again.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ class Pipeline:
     ) -> local.Progress:
         """Store what an input gives: a folder, file, glob, archive or manifest. The counts of what became of it.
 
-        Setting ``stop`` ends the run after what is in flight; ``observe`` is told whenever something was done. Raises InputError for an input that cannot be read and StoreError for a store that cannot be used.
+        Setting ``stop`` ends the run after what is in flight; ``observe`` is told whenever something was done. Raises
+        InputError for an input that cannot be read and StoreError for a store that cannot be used.
         """
         limits = home.limits(self.spec)
         with home.open_sink(self.pipeline, self.data, self._path, source_of(str(where))) as sink:
@@ -160,4 +162,3 @@ def _query_part(name: str, value: PartValue) -> Part:
     if isinstance(part, Part):
         return part
     raise searching.QueryError(f"query {name}: {part.reason}")
-

@@ -1,8 +1,8 @@
 """What a Python program may hand in as a sample, and how it becomes one.
 
 A mapping names its parts by modality; values are paths, bytes, or arrays that are decoded already. Arrays are written
-without loss into a container that the decoders know, so that there is one way through the stages and the original can be
-kept. Inputs on disk (folders, archives, manifests) are ``mmpipe.adapters.inputs``.
+without loss into a container that the decoders know, so that there is one way through the stages and the original can
+be kept. Inputs on disk (folders, archives, manifests) are ``mmpipe.adapters.inputs``.
 """
 
 from __future__ import annotations

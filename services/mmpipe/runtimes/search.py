@@ -1,7 +1,7 @@
 """Search: a query of any modalities becomes a vector by the stages of the pipeline, and the nearest rows become hits.
 
-A query goes the same way as a sample (decode, clean, embed), so that it meets the rows on equal terms; several parts are
-averaged (late fusion). Every hit says where it is from. One sample is one hit, by its best row.
+A query goes the same way as a sample (decode, clean, embed), so that it meets the rows on equal terms; several parts
+are averaged (late fusion). Every hit says where it is from. One sample is one hit, by its best row.
 """
 
 from __future__ import annotations
@@ -60,11 +60,16 @@ class Wanted:
 def embed_query(path: DataPath, parts: Sequence[Part]) -> Floats:
     """The vector of a query. Raises QueryError naming the part that cannot be used and why."""
     if not parts:
-        raise QueryError("query: found nothing, expected a text or a file; give a text, --image, --audio, --video or --depth")
+        raise QueryError(
+            "query: found nothing, expected a text or a file; give a text, --image, --audio, --video or --depth"
+        )
     (result,) = path.process([Sample("query", tuple(parts))])
+    for part in parts:
+        _check_usable(part, result.embedded)
     items: dict[Modality, list[Item[Embedding]]] = {}
     for embedded in result.embedded:
-        items.setdefault(embedded.modality or Modality.TEXT, []).append(_usable(embedded))
+        if embedded.modality is not None and isinstance(embedded.outcome, Item):
+            items.setdefault(embedded.modality, []).append(embedded.outcome)
     fusion = fuse(items, list(items), FusionOptions(strategy="Late"), Alignment())
     assert isinstance(fusion, Fusion)  # noqa: S101  # late fusion without a gate, over at least one vector
     return fusion.embedding.vector
@@ -84,7 +89,9 @@ def _best_by_sample(rows: Iterable[VectorHit]) -> Iterable[Hit]:
             yield Hit(row.score, row.sample_id, row.modality, row.uri, row.segment, row.attributes)
 
 
-def _usable(embedded: Embedded) -> Item[Embedding]:
-    if isinstance(embedded.outcome, Item):
-        return embedded.outcome
-    raise QueryError(f"query {embedded.modality}: {embedded.outcome.reason}")
+def _check_usable(part: Part, embedded: Sequence[Embedded]) -> None:
+    """Whether anything of the part can be looked for; a film without sound, say, still has its pictures."""
+    fates = [one.outcome for one in embedded if one.uri == part.uri and one.modality == part.modality]
+    if not any(isinstance(fate, Item) for fate in fates):
+        reasons = [fate.reason for fate in fates if not isinstance(fate, Item)]
+        raise QueryError(f"query {part.modality}: {reasons[0]}")

@@ -1,4 +1,4 @@
-"""Embed: clean payloads become vectors of the pipeline's space. One stage for every modality, because only the tower differs.
+"""Embed: clean payloads become vectors of the pipeline's space. One stage for every modality: only the tower differs.
 
 The tower (preprocessing and weights) comes from a model package; this module knows neither files nor ONNX.
 """

@@ -47,7 +47,9 @@ def test_one_item_that_breaks_a_stage_fails_alone(caplog: pytest.LogCaptureFixtu
 
 
 def test_a_stage_is_never_called_with_nothing() -> None:
-    assert payloads(run([NamedStage("refuse", refuse_odd), NamedStage("break", break_on_nothing)], items(1))) == [Rejected]
+    assert payloads(run([NamedStage("refuse", refuse_odd), NamedStage("break", break_on_nothing)], items(1))) == [
+        Rejected
+    ]
 
 
 def break_on_nothing(items: Sequence[Item[int]]) -> list[Outcome[int]]:

@@ -33,8 +33,8 @@ def fuse(
 ) -> Fusion | Rejected | None:
     """One vector for a sample, None where there is nothing to fuse, or Rejected below ``alignment.minConfidence``.
 
-    ``parts`` holds the embeddings of each modality, one for each segment, and no modality without any; ``asked`` are the
-    modalities of the pipeline.
+    ``parts`` holds the embeddings of each modality, one for each segment, and no modality without any; ``asked`` are
+    the modalities of the pipeline.
     """
     missing = tuple(modality for modality in asked if modality not in parts)
     if not parts or options.strategy == "None" or (missing and options.when_missing == "Skip"):

@@ -27,7 +27,9 @@ def fused(parts: dict[Modality, list[Item[Embedding]]], **options: object) -> Fu
 
 def test_late_fusion_is_the_normalised_weighted_mean() -> None:
     fusion = fused(
-        {Modality.TEXT: [item(1, 0)], Modality.IMAGE: [item(0, 1)]}, strategy="Late", weights={"text": 3.0, "image": 1.0}
+        {Modality.TEXT: [item(1, 0)], Modality.IMAGE: [item(0, 1)]},
+        strategy="Late",
+        weights={"text": 3.0, "image": 1.0},
     )
     np.testing.assert_allclose(fusion.embedding.vector, np.array([0.75, 0.25]) / np.hypot(0.75, 0.25), rtol=1e-6)
     assert fusion.weights == {Modality.TEXT: 0.75, Modality.IMAGE: 0.25}
