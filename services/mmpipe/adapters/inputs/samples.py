@@ -116,8 +116,8 @@ def unique(samples: Iterable[Sample]) -> Iterator[Sample]:
 def _repeated(sample: Sample, occurrence: int) -> Sample:
     verdict = Rejected(
         gate="input.id",
-        reason=f"The id {sample.id!r} came before in this input; expected every id once, and files of one stem next to "
-        "each other in a stream; sort the archive (tar --sort=name) or give the row an id of its own.",
+        reason=f"The id {sample.id!r} came before in this input; expected every id once, and the "
+        "files of one stem together; sort the archive (tar --sort=name), or give each row, or shard, ids of its own.",
     )
     repeated = dict.fromkeys((part.uri for part in sample.parts), verdict)
     return Sample(f"{sample.id}~{occurrence}", (), sample.attributes, {**sample.unreadable, **repeated})

@@ -1,8 +1,8 @@
 """Tar archives, WebDataset shards among them, as entries.
 
 A tar that can be sought in (a plain ``.tar`` on disk) is indexed first, so the files of a key are found wherever
-``tar`` put them. A stream (standard input, a compressed tar) is read once, front to back: there the files of a key
-must be neighbours, as WebDataset asks; :func:`mmpipe.adapters.inputs.samples.unique` reports those that are not.
+``tar`` put them. A stream (standard input, a compressed tar) is read once, front to back, and ``windows`` brings the
+files of a key together as far as it reaches.
 
 Members that lead elsewhere (absolute or ``..`` paths, links, devices) are unreadable. Where the archive itself breaks
 off, an entry named like the archive says so, and what came before it stands. An archive that stops between two members
@@ -22,6 +22,7 @@ from mmpipe.adapters.inputs.entries import Entry, failed, is_wanted, key_of, mem
 from mmpipe.adapters.inputs.errors import DamagedInputError, InputBombError
 from mmpipe.adapters.inputs.limits import MIB, InputLimits
 from mmpipe.adapters.inputs.uris import Origin, member_uri, readable
+from mmpipe.adapters.inputs.windows import gathered
 from mmpipe.records import Rejected
 
 _MAX_EXTENSION_BYTES = MIB
@@ -59,8 +60,8 @@ class _Member:
 
 
 def tar_entries(file: BinaryIO, origin: Origin, limits: InputLimits) -> Iterator[Entry]:
-    """The files in a tar: sorted where ``file`` can seek, in the archive's own order where it can't."""
-    return _indexed(file, origin, limits) if file.seekable() else _streamed(file, origin, limits)
+    """The files in a tar: sorted where ``file`` can seek, about in the archive's own order where it can't."""
+    return _indexed(file, origin, limits) if file.seekable() else gathered(_streamed(file, origin, limits))
 
 
 def _indexed(file: BinaryIO, origin: Origin, limits: InputLimits) -> Iterator[Entry]:
