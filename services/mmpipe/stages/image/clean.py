@@ -35,7 +35,7 @@ def build(options: ImageClean) -> Stage[Pixels, Pixels]:
 
 
 def quality(sharpness: float, contrast: float) -> float:
-    """Quality in [0, 1], (1 - exp(-sharpness / 50)) (1 - exp(-contrast / 10)): rising in both, near 1 for good photos."""
+    """Quality in [0, 1], (1 - exp(-sharpness / 50)) (1 - exp(-contrast / 10)): rising in both, near 1 for photos."""
     return (1 - exp(-sharpness / _TYPICAL_SHARPNESS)) * (1 - exp(-contrast / _TYPICAL_CONTRAST))
 
 

@@ -50,7 +50,8 @@ def halved(edge: int, times: int) -> int:
 def fitted(pixels: Pixels, original: tuple[int, int], options: ImageDecode) -> Pixels:
     """The picture [H, W, 3] as a square [size, size, 3].
 
-    ``original`` is its (width, height) before a decoder halved it: halving rounds, and the grid must not depend on that.
+    ``original`` is its (width, height) before a decoder halved it: halving rounds, and the grid must not depend on
+    that.
     """
     if options.resize == "Crop" and max(original) > _WIDEST * min(original):
         pixels, original = _shortened(pixels)
