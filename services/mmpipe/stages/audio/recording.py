@@ -74,7 +74,7 @@ def _by_pyav(media: Media) -> Iterator[Recording]:
             codec=stream.codec_context.name,
             rate_hz=stream.codec_context.sample_rate,
             channels=stream.codec_context.channels,
-            promised_s=container.promised_s(source) if _has_length(media, stream) else None,
+            promised_s=container.promised_s(track) if _has_length(media, stream) else None,
             measure=lambda: container.measured_s(track),
             blocks=lambda first, last: soundtrack.blocks(track, first, last),
         )

@@ -7,6 +7,7 @@ can run), no protocol may be opened from inside a container, and only the decode
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ _DEMUXERS = {
     "flac": "flac",
     "ogg": "ogg",
 }
+
+_CLOCK = re.compile(r"(\d{1,4}):(\d{2}):(\d{2}(?:\.\d+)?)")
 
 _OPTIONS = {"codec_whitelist": ",".join(sorted(VIDEO_DECODERS | AUDIO_DECODERS)), "protocol_whitelist": "none"}
 
@@ -90,9 +93,17 @@ class Track[S: Stream]:
     stream: S
 
 
-def promised_s(container: InputContainer) -> float | None:
-    """The length that the header promises, in seconds, where it says one."""
-    return None if container.duration is None or container.duration <= 0 else container.duration / av.time_base
+def promised_s(track: Track[Stream]) -> float | None:
+    """When the stream ends by the headers, in seconds from the start of the media; None where they don't say.
+
+    The stream's own duration, else its ``DURATION`` tag (Matroska), else that of the container, which its longest
+    stream sets.
+    """
+    stream, container = track.stream, track.container
+    if stream.duration is not None and stream.duration > 0:
+        return seconds(track, stream.start_time or 0) + float(stream.duration * stream.time_base)
+    whole = None if container.duration is None or container.duration <= 0 else container.duration / av.time_base
+    return _clock_s(stream.metadata.get("DURATION", "")) or whole
 
 
 def seconds(track: Track[Stream], ticks: int) -> float:
@@ -114,7 +125,7 @@ def go_to(track: Track[Stream], time_s: float) -> None:
         track.container.seek(ticks(track, 0.0), stream=track.stream)
 
 
-def stamp(packet: Packet[Stream]) -> int | None:
+def stamp[S: Stream](packet: Packet[S]) -> int | None:
     """When a packet is shown, or decoded where the container does not say more; None for the flush at the end."""
     return packet.dts if packet.pts is None else packet.pts
 
@@ -124,7 +135,7 @@ def measured_s(track: Track[Stream]) -> float:
 
     The tail is read from the key frame before the promised end; where the promise leads nowhere, the whole file is.
     """
-    promise = promised_s(track.container)
+    promise = promised_s(track)
     tail = 0.0 if promise is None else _end_s(track, promise)
     return tail or _end_s(track, 0.0)
 
@@ -147,3 +158,9 @@ def _packet_ends(track: Track[Stream]) -> Iterator[int]:
 def _start_s(container: InputContainer) -> float:
     """Time stamp at which the media start, in seconds."""
     return (container.start_time or 0) / av.time_base
+
+
+def _clock_s(text: str) -> float | None:
+    """``01:02:03.5`` in seconds; None where the text is no such clock."""
+    match = _CLOCK.fullmatch(text.strip("\0 "))
+    return None if match is None else int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])

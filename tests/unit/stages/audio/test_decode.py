@@ -66,10 +66,11 @@ def rejected(media: Media, options: AudioDecode | None = None) -> Rejected:
     return outcome
 
 
-@pytest.mark.parametrize(("name", "form", "subtype", "rate_hz", "tolerance"), SOURCE_FORMATS)
-def test_a_recording_of_any_coding_and_rate_becomes_16_khz(  # noqa: PLR0917 - a table of formats
-    sweep: Sweep, write: Write, name: str, form: str, subtype: str, rate_hz: int, tolerance: float
+@pytest.mark.parametrize("case", SOURCE_FORMATS, ids=lambda case: f"{case[1]}-{case[2]}-{case[3]}")
+def test_a_recording_of_any_coding_and_rate_becomes_16_khz(
+    sweep: Sweep, write: Write, case: tuple[str, str, str, int, float]
 ) -> None:
+    name, form, subtype, rate_hz, tolerance = case
     source = sweep(2.0, rate_hz)
     heard = samples(Media(write(source, rate_hz, form, subtype), name))
     expected = soxr.resample(source, rate_hz, 16_000)
