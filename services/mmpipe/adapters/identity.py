@@ -1,0 +1,63 @@
+"""What makes a sample the same sample and a row the same row: digests, nothing else.
+
+Row ids are what makes writing twice harmless: a rerun computes the same ids and overwrites its own rows. They are 128
+bits of SHA-256, so that two of 10^12 rows collide with probability 10^-15 (birthday bound n^2 / 2^129).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from mmap import mmap
+
+from mmpipe.adapters.plain import plain
+from mmpipe.records import Sample, Segment
+
+FUSED = "fused"
+"""The modality of the one row that stands for the whole sample."""
+
+
+def sha256_of(content: bytes | mmap) -> str:
+    """The SHA-256 of media bytes in hexadecimal: their name in the object store. Releases the GIL."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def row_id(pipeline: str, sample_id: str, modality: str, segment: Segment | None, repeat: int = 0) -> str:
+    """32 hexadecimal digits for (pipeline, sample, modality, segment), equal on every machine and in every run.
+
+    ``repeat`` counts the vectors of one sample that share all four (two pictures in one sample), in their order; the
+    first has none, so that adding a second doesn't rename it.
+    """
+    key = [pipeline, sample_id, modality, _stretch(segment)]
+    return _digest([*key, repeat] if repeat else key)[:32]
+
+
+def content_digest(sample: Sample, sha256s: Sequence[str]) -> str:
+    """What a sample says, wherever it came from: modalities, bytes, stretches, attributes, what was unreadable.
+
+    ``sha256s`` are those of its parts, in their order. URIs are left out: a moved file is the same sample.
+    """
+    parts = [
+        [part.modality, sha256, _stretch(part.media.segment)]
+        for part, sha256 in zip(sample.parts, sha256s, strict=True)
+    ]
+    unreadable = sorted(f"{verdict.gate} {verdict.reason}" for verdict in sample.unreadable.values())
+    return _digest([parts, plain(sample.attributes), unreadable])
+
+
+def fingerprint(content: str, recipe: str) -> str:
+    """Equal exactly when storing again would store the same: the same content through the same ``recipe``.
+
+    ``recipe`` is a digest of spec, code version and model digests. What has this fingerprint needs no second pass.
+    """
+    return _digest([content, recipe])
+
+
+def _stretch(segment: Segment | None) -> list[float] | None:
+    return [segment.start_s, segment.end_s] if segment else None
+
+
+def _digest(value: Sequence[object]) -> str:
+    text = json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,217 @@
+"""What a result means for the stores: pure, so that the sink only has to carry it out.
+
+Every part and segment gets an outcome row; a vector gets a segment row and a row in Milvus; what was rejected gets a
+quarantine row with all that a person needs to judge it. A vector that Milvus would refuse is rejected here, at the gate
+``sink.milvus``, so that one bad row never takes its batch with it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from mmpipe.adapters.identity import FUSED, content_digest, fingerprint, row_id
+from mmpipe.adapters.metadata import SampleRows, State
+from mmpipe.adapters.metadata.store import Values
+from mmpipe.adapters.plain import Json, plain, plain_text
+from mmpipe.adapters.vectors import VectorRow, unfit
+from mmpipe.records import Embedded, Embedding, Failed, Fusion, Item, Part, Rejected, Result, Segment
+
+GATE = "sink.milvus"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is the same for every sample of a run. ``kept_at`` says where an original is kept, empty if nowhere."""
+
+    pipeline: str
+    run_id: str
+    source: str
+    recipe: str
+    kept_at: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One sample's rows in the metadata and in Milvus."""
+
+    rows: SampleRows
+    vectors: tuple[VectorRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """One part or segment, or the fused whole, with the vector it got or the reason why it got none."""
+
+    modality: str | None
+    uri: str
+    segment: Segment | None
+    outcome: Item[Embedding] | Rejected | Failed
+    vector: VectorRow | None = None
+
+
+def plan(result: Result, sha256s: Sequence[str], setting: Setting) -> Planned:
+    """Everything to write about ``result``; ``sha256s`` are those of its sample's parts, in their order."""
+    sample = result.sample
+    attributes = plain(dict(sample.attributes))
+    assert isinstance(attributes, dict)  # noqa: S101  # a mapping stays one
+    fates = [_fitting(fate) for fate in _with_vectors(_fates(result), sample.id, attributes, setting.pipeline)]
+    of_parts = [fate for fate in fates if fate.modality != FUSED]
+    kept = [setting.kept_at(sha256) for sha256 in sha256s]
+    parts = list(zip(sample.parts, sha256s, kept, strict=True))
+    rows = SampleRows(
+        id=sample.id,
+        state=_state(of_parts),
+        sample=_sample_row(result, sha256s, attributes, setting),
+        parts=[_part_row(position, *part) for position, part in enumerate(parts)],
+        segments=[_segment_row(fate) for fate in fates if fate.vector],
+        outcomes=[_outcome_row(position, fate) for position, fate in enumerate(of_parts)],
+        quarantine=_quarantine_rows(fates, {plain_text(part.uri): (part, uri) for part, _, uri in parts}),
+    )
+    return Planned(rows, tuple(fate.vector for fate in fates if fate.vector))
+
+
+def _fates(result: Result) -> Iterable[_Fate]:
+    for embedded in (*result.embedded, *_unreadable(result)):
+        yield _Fate(embedded.modality, plain_text(embedded.uri), embedded.segment, embedded.outcome)
+    whole = plain_text(result.sample.parts[0].uri) if result.sample.parts else ""
+    match result.fusion:
+        case Fusion() as fusion:
+            yield _Fate(FUSED, whole, None, Item(FUSED, fusion.embedding, fusion.quality))
+        case Rejected() as rejected:
+            yield _Fate(FUSED, whole, None, rejected)
+
+
+def _unreadable(result: Result) -> Iterable[Embedded]:
+    """What was unreadable and is not among the results already."""
+    said = {embedded.uri for embedded in result.embedded if embedded.modality is None}
+    unreadable = result.sample.unreadable.items()
+    return (Embedded(None, uri, None, verdict) for uri, verdict in unreadable if uri not in said)
+
+
+def _with_vectors(
+    fates: Iterable[_Fate], sample_id: str, attributes: dict[str, Json], pipeline: str
+) -> Iterable[_Fate]:
+    repeats: Counter[tuple[str | None, Segment | None]] = Counter()
+    for fate in fates:
+        if not isinstance(fate.outcome, Item):
+            yield fate
+            continue
+        repeat = repeats[fate.modality, fate.segment]
+        repeats[fate.modality, fate.segment] += 1
+        modality = fate.modality or "unknown"
+        vector = VectorRow(
+            id=row_id(pipeline, sample_id, modality, fate.segment, repeat),
+            sample_id=sample_id,
+            modality=modality,
+            vector=fate.outcome.payload.vector,
+            segment=fate.segment,
+            uri=fate.uri,
+            model=fate.outcome.payload.model,
+            quality=fate.outcome.quality,
+            attributes=attributes,
+        )
+        yield replace(fate, vector=vector)
+
+
+def _fitting(fate: _Fate) -> _Fate:
+    reason = unfit(fate.vector) if fate.vector else None
+    return replace(fate, outcome=Rejected(GATE, reason), vector=None) if reason else fate
+
+
+def _state(fates: Sequence[_Fate]) -> State:
+    if any(isinstance(fate.outcome, Failed) for fate in fates):
+        return State.FAILED
+    return State.STORED if any(fate.vector for fate in fates) else State.QUARANTINED
+
+
+def _sample_row(result: Result, sha256s: Sequence[str], attributes: dict[str, Json], setting: Setting) -> Values:
+    content = content_digest(result.sample, sha256s)
+    return {
+        "source": setting.source,
+        "content": content,
+        "fingerprint": fingerprint(content, setting.recipe),
+        "attributes": attributes,
+        "latency_ms": result.latency_ms,
+        "run_id": setting.run_id,
+        "written_at": datetime.now(UTC),
+        **_fusion_columns(result.fusion),
+    }
+
+
+def _fusion_columns(fusion: Fusion | Rejected | None) -> Values:
+    if not isinstance(fusion, Fusion):
+        return {"weights": {}, "missing": [], "alignment_confidence": None, "quality": None}
+    return {
+        "weights": {str(modality): weight for modality, weight in fusion.weights.items()},
+        "missing": [str(modality) for modality in fusion.missing],
+        "alignment_confidence": fusion.alignment_confidence,
+        "quality": fusion.quality,
+    }
+
+
+def _part_row(position: int, part: Part, sha256: str, object_uri: str) -> Values:
+    return {
+        "position": position,
+        "modality": part.modality,
+        "format": part.media.format,
+        "uri": plain_text(part.uri),
+        "sha256": sha256,
+        "bytes": len(part.media.content),
+        "object_uri": object_uri,
+        "facts": plain(part.facts),
+    }
+
+
+def _segment_row(fate: _Fate) -> Values:
+    assert fate.vector is not None  # noqa: S101  # asked only of fates with a vector
+    assert isinstance(fate.outcome, Item)  # noqa: S101  # which are items
+    return {
+        "row_id": fate.vector.id,
+        "modality": fate.vector.modality,
+        "uri": fate.vector.uri,
+        **_stretch(fate.segment),
+        "model": fate.vector.model,
+        "quality": fate.vector.quality,
+        "facts": plain(fate.outcome.facts),
+    }
+
+
+def _outcome_row(position: int, fate: _Fate) -> Values:
+    match fate.outcome:
+        case Item():
+            outcome, stage, reason = "embedded", None, None
+        case Rejected() as rejected:
+            outcome, stage, reason = "rejected", rejected.gate, rejected.reason
+        case Failed() as failed:
+            outcome, stage, reason = "failed", failed.stage, failed.reason
+    where = {"position": position, "modality": fate.modality, "uri": fate.uri, **_stretch(fate.segment)}
+    return {**where, "outcome": outcome, "stage": stage, "reason": reason and plain_text(reason)}
+
+
+def _quarantine_rows(fates: Sequence[_Fate], parts: Mapping[str, tuple[Part, str]]) -> list[Values]:
+    """``parts`` are the parts of the sample by URI, each with the URI of its original in the object store."""
+    now = datetime.now(UTC)
+    rejected = [(fate, fate.outcome) for fate in fates if isinstance(fate.outcome, Rejected)]
+    return [
+        {
+            "position": position,
+            "modality": fate.modality,
+            "item_uri": fate.uri,
+            "object_uri": parts[fate.uri][1] if fate.uri in parts else "",
+            **_stretch(fate.segment),
+            "gate": verdict.gate,
+            "reason": plain_text(verdict.reason),
+            "score": plain(verdict.score),
+            "threshold": plain(verdict.threshold),
+            "facts": plain(parts[fate.uri][0].facts) if fate.uri in parts else {},
+            "rejected_at": now,
+        }
+        for position, (fate, verdict) in enumerate(rejected)
+    ]
+
+
+def _stretch(segment: Segment | None) -> Values:
+    return {"start_s": segment.start_s, "end_s": segment.end_s} if segment else {"start_s": None, "end_s": None}
