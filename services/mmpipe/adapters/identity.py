@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from mmap import mmap
 
 from mmpipe.adapters.plain import plain
@@ -29,8 +30,24 @@ def row_id(pipeline: str, sample_id: str, modality: str, segment: Segment | None
     ``repeat`` counts the vectors of one sample that share all four (two pictures in one sample), in their order; the
     first has none, so that adding a second doesn't rename it.
     """
-    key = [pipeline, sample_id, modality, _stretch(segment)]
-    return _digest([*key, repeat] if repeat else key)[:32]
+    stretch = f"{segment.start_s!r} {segment.end_s!r}" if segment else ""
+    # Only the last piece may hold any character, so no two keys are written alike.
+    key = "\0".join((pipeline, modality, stretch, str(repeat or ""), sample_id))
+    return hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """The SHA-256 of each part of a sample, and one over all that the sample says."""
+
+    parts: tuple[str, ...]
+    content: str
+
+
+def digests_of(sample: Sample) -> Digests:
+    """Read all the bytes of a sample. Releases the GIL where they are many."""
+    sha256s = tuple(sha256_of(part.media.content) for part in sample.parts)
+    return Digests(sha256s, content_digest(sample, sha256s))
 
 
 def content_digest(sample: Sample, sha256s: Sequence[str]) -> str:
@@ -43,7 +60,8 @@ def content_digest(sample: Sample, sha256s: Sequence[str]) -> str:
         for part, sha256 in zip(sample.parts, sha256s, strict=True)
     ]
     unreadable = sorted(f"{verdict.gate} {verdict.reason}" for verdict in sample.unreadable.values())
-    return _digest([parts, plain(sample.attributes), unreadable])
+    text = json.dumps([parts, plain(sample.attributes), unreadable], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def fingerprint(content: str, recipe: str) -> str:
@@ -51,13 +69,8 @@ def fingerprint(content: str, recipe: str) -> str:
 
     ``recipe`` is a digest of spec, code version and model digests. What has this fingerprint needs no second pass.
     """
-    return _digest([content, recipe])
+    return hashlib.sha256(f"{content} {recipe}".encode()).hexdigest()
 
 
 def _stretch(segment: Segment | None) -> list[float] | None:
     return [segment.start_s, segment.end_s] if segment else None
-
-
-def _digest(value: Sequence[object]) -> str:
-    text = json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mmpipe.adapters.identity import FUSED, content_digest, fingerprint, row_id
+from mmpipe.adapters.identity import FUSED, Digests, fingerprint, row_id
 from mmpipe.adapters.metadata import SampleRows, State
 from mmpipe.adapters.metadata.store import Values
 from mmpipe.adapters.plain import Json, plain, plain_text
-from mmpipe.adapters.vectors import VectorRow, unfit
+from mmpipe.adapters.vectors import VectorRow, unfit_row, unfit_sample
 from mmpipe.records import Embedded, Embedding, Failed, Fusion, Item, Part, Rejected, Result, Segment
 
 GATE = "sink.milvus"
@@ -52,19 +52,28 @@ class _Fate:
     vector: VectorRow | None = None
 
 
-def plan(result: Result, sha256s: Sequence[str], setting: Setting) -> Planned:
-    """Everything to write about ``result``; ``sha256s`` are those of its sample's parts, in their order."""
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """What the rows of one sample have in common."""
+
+    pipeline: str
+    sample_id: str
+    attributes: dict[str, Json]
+
+
+def plan(result: Result, digests: Digests, setting: Setting) -> Planned:
+    """Everything to write about ``result``, whose sample has these ``digests``."""
     sample = result.sample
     attributes = plain(dict(sample.attributes))
     assert isinstance(attributes, dict)  # noqa: S101  # a mapping stays one
-    fates = [_fitting(fate) for fate in _with_vectors(_fates(result), sample.id, attributes, setting.pipeline)]
+    fates = list(_with_vectors(_fates(result), _Owner(setting.pipeline, sample.id, attributes)))
     of_parts = [fate for fate in fates if fate.modality != FUSED]
-    kept = [setting.kept_at(sha256) for sha256 in sha256s]
-    parts = list(zip(sample.parts, sha256s, kept, strict=True))
+    kept = [setting.kept_at(sha256) for sha256 in digests.parts]
+    parts = list(zip(sample.parts, digests.parts, kept, strict=True))
     rows = SampleRows(
         id=sample.id,
         state=_state(of_parts),
-        sample=_sample_row(result, sha256s, attributes, setting),
+        sample=_sample_row(result, digests, attributes, setting),
         parts=[_part_row(position, *part) for position, part in enumerate(parts)],
         segments=[_segment_row(fate) for fate in fates if fate.vector],
         outcomes=[_outcome_row(position, fate) for position, fate in enumerate(of_parts)],
@@ -91,34 +100,34 @@ def _unreadable(result: Result) -> Iterable[Embedded]:
     return (Embedded(None, uri, None, verdict) for uri, verdict in unreadable if uri not in said)
 
 
-def _with_vectors(
-    fates: Iterable[_Fate], sample_id: str, attributes: dict[str, Json], pipeline: str
-) -> Iterable[_Fate]:
+def _with_vectors(fates: Iterable[_Fate], owner: _Owner) -> Iterable[_Fate]:
+    """The fates, those of items with their rows in Milvus, or rejected where Milvus would refuse the row."""
+    never = unfit_sample(owner.sample_id, owner.attributes)
     repeats: Counter[tuple[str | None, Segment | None]] = Counter()
     for fate in fates:
         if not isinstance(fate.outcome, Item):
             yield fate
             continue
-        repeat = repeats[fate.modality, fate.segment]
+        vector = _vector_row(fate, fate.outcome, owner, repeats[fate.modality, fate.segment])
         repeats[fate.modality, fate.segment] += 1
-        modality = fate.modality or "unknown"
-        vector = VectorRow(
-            id=row_id(pipeline, sample_id, modality, fate.segment, repeat),
-            sample_id=sample_id,
-            modality=modality,
-            vector=fate.outcome.payload.vector,
-            segment=fate.segment,
-            uri=fate.uri,
-            model=fate.outcome.payload.model,
-            quality=fate.outcome.quality,
-            attributes=attributes,
-        )
-        yield replace(fate, vector=vector)
+        unfit = never or unfit_row(vector)
+        outcome = Rejected(GATE, unfit) if unfit else fate.outcome
+        yield _Fate(fate.modality, fate.uri, fate.segment, outcome, None if unfit else vector)
 
 
-def _fitting(fate: _Fate) -> _Fate:
-    reason = unfit(fate.vector) if fate.vector else None
-    return replace(fate, outcome=Rejected(GATE, reason), vector=None) if reason else fate
+def _vector_row(fate: _Fate, item: Item[Embedding], owner: _Owner, repeat: int) -> VectorRow:
+    modality = fate.modality or "unknown"
+    return VectorRow(
+        id=row_id(owner.pipeline, owner.sample_id, modality, fate.segment, repeat),
+        sample_id=owner.sample_id,
+        modality=modality,
+        vector=item.payload.vector,
+        segment=fate.segment,
+        uri=fate.uri,
+        model=item.payload.model,
+        quality=item.quality,
+        attributes=owner.attributes,
+    )
 
 
 def _state(fates: Sequence[_Fate]) -> State:
@@ -127,12 +136,11 @@ def _state(fates: Sequence[_Fate]) -> State:
     return State.STORED if any(fate.vector for fate in fates) else State.QUARANTINED
 
 
-def _sample_row(result: Result, sha256s: Sequence[str], attributes: dict[str, Json], setting: Setting) -> Values:
-    content = content_digest(result.sample, sha256s)
+def _sample_row(result: Result, digests: Digests, attributes: dict[str, Json], setting: Setting) -> Values:
     return {
         "source": setting.source,
-        "content": content,
-        "fingerprint": fingerprint(content, setting.recipe),
+        "content": digests.content,
+        "fingerprint": fingerprint(digests.content, setting.recipe),
         "attributes": attributes,
         "latency_ms": result.latency_ms,
         "run_id": setting.run_id,

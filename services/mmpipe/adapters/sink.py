@@ -33,7 +33,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-from mmpipe.adapters.identity import content_digest, fingerprint, sha256_of
+from mmpipe.adapters.identity import Digests, digests_of, fingerprint
 from mmpipe.adapters.metadata import Known, Metadata, State
 from mmpipe.adapters.objects import Objects
 from mmpipe.adapters.plain import Json
@@ -85,7 +85,7 @@ class Sink:
         self._setting = setting
         self._originals = originals
         self._counts: Counter[str] = Counter()
-        self._digests: dict[str, tuple[Sample, tuple[str, ...]]] = {}
+        self._digests: dict[str, tuple[Sample, Digests]] = {}
         self._interrupted = False
 
     @classmethod
@@ -123,7 +123,7 @@ class Sink:
 
     def fingerprint(self, sample: Sample) -> str:
         """Equal exactly when storing ``sample`` again would store the same. Reads all its bytes, once until written."""
-        return fingerprint(content_digest(sample, self._sha256s(sample)), self._setting.recipe)
+        return fingerprint(self._digests_of(sample).content, self._setting.recipe)
 
     def unchanged(self, fingerprints: Mapping[str, str]) -> set[str]:
         """Which of these samples (id: fingerprint) are in the stores exactly so and need no work."""
@@ -135,7 +135,7 @@ class Sink:
     def keep(self, sample: Sample) -> None:
         """Put the originals of a sample into the object store, if they are to be copied. Again changes nothing."""
         if self._originals == "Copy":
-            for part, sha256 in zip(sample.parts, self._sha256s(sample), strict=True):
+            for part, sha256 in zip(sample.parts, self._digests_of(sample).parts, strict=True):
                 self._stores.objects.put(part.media.content, sha256)
 
     def write(self, results: Sequence[Result]) -> Written:
@@ -172,7 +172,7 @@ class Sink:
         self._stores.metadata.settle(rows, stale)
 
     def _plan(self, result: Result) -> Planned:
-        return plan(result, self._sha256s(result.sample), self._setting)
+        return plan(result, self._digests_of(result.sample), self._setting)
 
     def _conflicts(self, planned: Mapping[str, Planned], known: Mapping[str, Known]) -> dict[str, str]:
         return {
@@ -181,13 +181,12 @@ class Sink:
             if before.source != self._setting.source and before.content != planned[sample_id].rows.sample["content"]
         }
 
-    def _sha256s(self, sample: Sample) -> tuple[str, ...]:
-        """The digests of a sample's parts, computed once between fingerprint and write."""
-        remembered, sha256s = self._digests.get(sample.id, (None, ()))
-        if remembered is not sample:
-            sha256s = tuple(sha256_of(part.media.content) for part in sample.parts)
-            self._digests[sample.id] = (sample, sha256s)
-        return sha256s
+    def _digests_of(self, sample: Sample) -> Digests:
+        """The digests of a sample, computed once between fingerprint and write."""
+        remembered = self._digests.get(sample.id)
+        if remembered is None or remembered[0] is not sample:
+            remembered = self._digests[sample.id] = (sample, digests_of(sample))
+        return remembered[1]
 
     def _count(self, written: Written) -> None:
         self._counts.update(str(state) for state in written.states.values())

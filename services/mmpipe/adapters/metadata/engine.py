@@ -15,7 +15,6 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
@@ -37,7 +36,7 @@ def connect(uri: str, password: str = "") -> Engine:
     where the driver of PostgreSQL is not installed.
     """
     url = _url(uri, password)
-    settings = {"json_serializer": partial(json.dumps, ensure_ascii=False, separators=(",", ":"))}
+    settings = {"json_serializer": json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode}
     if url.drivername == "sqlite":
         Path(url.database or "").absolute().parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url, **settings)

@@ -5,7 +5,7 @@ process, ``store`` asks and writes. Only what is named here is for others.
 """
 
 from mmpipe.adapters.vectors.collection import Collection
-from mmpipe.adapters.vectors.rows import VectorHit, VectorRow, VectorStore, unfit
+from mmpipe.adapters.vectors.rows import VectorHit, VectorRow, VectorStore, unfit_row, unfit_sample
 from mmpipe.adapters.vectors.store import Place, Vectors
 
-__all__ = ["Collection", "Place", "VectorHit", "VectorRow", "VectorStore", "Vectors", "unfit"]
+__all__ = ["Collection", "Place", "VectorHit", "VectorRow", "VectorStore", "Vectors", "unfit_row", "unfit_sample"]

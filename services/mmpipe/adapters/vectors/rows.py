@@ -1,17 +1,16 @@
 """What goes into a collection and what comes out, and the limits that one row has to keep.
 
-Milvus refuses a whole batch for one row that doesn't fit, so a row is looked at before it joins one (:func:`unfit`).
+Milvus refuses a whole batch for one row that doesn't fit, so a row is looked at before it joins (:func:`unfit_row`).
 Sizes are in bytes of UTF-8, as Milvus counts.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-import numpy as np
 
 from mmpipe.adapters.plain import Json
 from mmpipe.records import Floats, Segment
@@ -93,18 +92,21 @@ class VectorStore(Protocol):
         ...
 
 
-def unfit(row: VectorRow) -> str | None:
-    """Why Milvus would refuse the row, as a sentence; None when it fits."""
-    if not np.isfinite(row.vector).all():
+def unfit_sample(sample_id: str, attributes: Mapping[str, Json]) -> str | None:
+    """Why Milvus would refuse every row of a sample, as a sentence; None when its id and attributes fit."""
+    attributes_bytes = len(json.dumps(attributes, ensure_ascii=False).encode()) if attributes else 2
+    return _excess("the sample's id", _bytes(sample_id), MAX_SAMPLE_ID_BYTES) or _excess(
+        "the attributes as JSON", attributes_bytes, MAX_ATTRIBUTES_BYTES
+    )
+
+
+def unfit_row(row: VectorRow) -> str | None:
+    """Why Milvus would refuse this row of a sample that fits, as a sentence; None when it fits."""
+    if not math.isfinite(row.vector @ row.vector):
         return "the vector holds NaN or infinity"
-    sizes = {
-        "the sample's id": (_bytes(row.sample_id), MAX_SAMPLE_ID_BYTES),
-        "the URI": (_bytes(row.uri), MAX_URI_BYTES),
-        "the model's name": (_bytes(row.model), MAX_MODEL_BYTES),
-        "attributes as JSON": (_json_bytes(row.attributes), MAX_ATTRIBUTES_BYTES),
-    }
-    excess = [f"{name} takes {size} bytes, more than {limit}" for name, (size, limit) in sizes.items() if size > limit]
-    return "; ".join(excess) or None
+    return _excess("the URI", _bytes(row.uri), MAX_URI_BYTES) or _excess(
+        "the model's name", _bytes(row.model), MAX_MODEL_BYTES
+    )
 
 
 def calls(rows: Iterable[VectorRow]) -> Iterator[list[dict[str, Any]]]:
@@ -153,5 +155,5 @@ def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def _json_bytes(attributes: Mapping[str, Json]) -> int:
-    return len(json.dumps(attributes, ensure_ascii=False).encode()) if attributes else 2
+def _excess(what: str, size: int, limit: int) -> str | None:
+    return f"{what} takes {size} bytes, more than {limit}" if size > limit else None
