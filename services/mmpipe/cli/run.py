@@ -48,7 +48,7 @@ def run(
     used; 3 for a store that cannot be used; 130 when interrupted.
     """
     spec, where = _spec_and_input(inputs)
-    from mmpipe.cli import progress as display  # noqa: PLC0415  # commands import what they run
+    from mmpipe.cli import progress as display
 
     pipeline = _pipeline(spec, data, workers)
     with _stopping() as stop, display.shown(where, enabled=not (quiet or as_json)) as observe:
@@ -71,8 +71,8 @@ def _spec_and_input(arguments: list[str]) -> tuple[Path | None, str]:
 
 
 def _pipeline(spec: Path | None, data: Path, workers: int | None) -> Pipeline:
-    from mmpipe.cli.spec import read  # noqa: PLC0415
-    from mmpipe.runtimes.pipeline import Pipeline  # noqa: PLC0415
+    from mmpipe.cli.spec import read
+    from mmpipe.runtimes.pipeline import Pipeline
 
     return Pipeline(read(spec) if spec else None, data=data, workers=workers)
 

@@ -39,4 +39,11 @@ def search(
     hits = searched.search(text, top=top, where=where, into=modality or (), **query)
     typer.echo(table.as_json(hits) if as_json else table.render(hits), nl=False)
     if html is not None:
-        _write_page(html, searched, text, query, hits)
+        from mmpipe.cli import gathering, page
+
+        title = f"mmpipe: {searched.pipeline.metadata.name}"
+        answer = page.render(
+            gathering.asked(text, query), gathering.shown(searched, hits), title=title, spec=searched.spec
+        )
+        html.write_text(answer, encoding="utf-8")
+        typer.echo(f"wrote {html}", err=True)

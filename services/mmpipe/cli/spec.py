@@ -26,7 +26,7 @@ def check(file: Annotated[Path, typer.Argument(help="YAML or JSON file with one 
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of the object."""
-    from mmpipe.spec import schema as json_schema  # noqa: PLC0415  # commands import what they run
+    from mmpipe.spec import schema as json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))
 
@@ -36,14 +36,14 @@ def explain(
     path: Annotated[str, typer.Argument(help="Dotted path, such as modalities.image.clean.")] = "",
 ) -> None:
     """Explain a block or a field of the spec."""
-    from mmpipe.spec import explain as explained  # noqa: PLC0415
+    from mmpipe.spec import explain as explained
 
     typer.echo(render(explained(path)))
 
 
 def read(file: Path) -> MultimodalPipeline:
     """The object in a file, when all of it acts in this release. Says on stderr what has no effect on one machine."""
-    from mmpipe import spec  # noqa: PLC0415
+    from mmpipe import spec
 
     pipeline = spec.load(file)
     if problems := spec.refused(pipeline):

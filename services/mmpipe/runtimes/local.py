@@ -83,6 +83,8 @@ def run(carrier: Carrier, samples: Iterable[Sample], stop: Event) -> Progress:
         finally:
             inbox.put(None)
             writer.join()
+    if stop.is_set():
+        carrier.sink.interrupt()
     if writer.fault is not None:
         raise writer.fault
     return progress

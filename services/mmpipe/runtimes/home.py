@@ -1,0 +1,130 @@
+"""Where a pipeline lives on one machine: its stores, opened by its spec, and the folder of the embedded ones.
+
+    mmpipe-data/<pipeline>/
+     ├── pipeline.json   the object as it was last run, so that a search needs to be told nothing
+     ├── objects/        originals by SHA-256, unless spec.sink.objects.uri names another place
+     ├── metadata.db     SQLite, unless spec.sink.metadata.uri does
+     └── vectors/        Milvus Lite, unless spec.sink.milvus.uri does
+
+Secrets come from the environment under the name of their reference (``MMPIPE_SECRET_<NAME>_<KEY>``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from mmpipe.adapters.inputs import InputLimits
+from mmpipe.adapters.metadata import Metadata
+from mmpipe.adapters.metadata.reading import MetadataReader
+from mmpipe.adapters.objects import Objects
+from mmpipe.adapters.sink import Sink, Stores
+from mmpipe.adapters.vectors import Collection, Place, Vectors
+from mmpipe.runtimes.path import DataPath
+from mmpipe.spec import MultimodalPipeline, PipelineSpec, Problem, SpecError, parse
+from mmpipe.spec.sink import SecretRef
+
+DATA = "mmpipe-data"
+ANSWERS = 1
+"""Raised whenever the code of a stage changes its answers: what was stored by older code is then computed again."""
+
+_PIPELINE = "pipeline.json"
+_ANSWERING = ("decode", "clean", "augment", "embed")
+
+
+@contextmanager
+def open_sink(pipeline: MultimodalPipeline, data: Path, path: DataPath, source: str) -> Iterator[Sink]:
+    """Begin a run of the pipeline over an input; its stores are made where they are missing. Raises StoreError."""
+    folder = _folder(pipeline, data)
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as opened:
+        vectors = opened.enter_context(open_vectors(pipeline, data, path))
+        (folder / _PIPELINE).write_text(pipeline.model_dump_json(by_alias=True, indent=2))
+        metadata = opened.enter_context(Metadata(*_metadata(pipeline, folder)))
+        stores = Stores(vectors, open_objects(pipeline, data), metadata)
+        recipe = recipe_of(pipeline.spec, path.package.identity)
+        originals = pipeline.spec.sink.objects.originals
+        yield opened.enter_context(Sink.open(stores, recipe=recipe, source=source, originals=originals))
+
+
+def open_vectors(pipeline: MultimodalPipeline, data: Path, path: DataPath) -> Vectors:
+    """The pipeline's collection. Raises StoreError where it cannot be had or does not fit the model."""
+    milvus = pipeline.spec.sink.milvus
+    place = Place(
+        milvus.uri or str(_folder(pipeline, data) / "vectors"), secret(milvus.token_secret_ref), milvus.database
+    )
+    index = milvus.index
+    shape = (index.m, index.ef_construction, index.ef_search)
+    return Vectors(place, Collection(pipeline.metadata.name, path.package.dimension, milvus.alias, *shape))
+
+
+def open_reader(pipeline: MultimodalPipeline, data: Path) -> MetadataReader:
+    """Questions about the pipeline's samples."""
+    uri, name, password = _metadata(pipeline, _folder(pipeline, data))
+    return MetadataReader(uri, name, password)
+
+
+def open_objects(pipeline: MultimodalPipeline, data: Path) -> Objects:
+    """The pipeline's originals."""
+    objects = pipeline.spec.sink.objects
+    credentials = secret(objects.credentials_secret_ref)
+    uri = objects.uri or str(_folder(pipeline, data) / "objects")
+    return Objects.open(uri, json.loads(credentials) if credentials else None)
+
+
+def stored_pipeline(data: Path, name: str | None) -> MultimodalPipeline:
+    """The pipeline that was last run under ``name``, or the only one in the data folder. Raises SpecError otherwise."""
+    names = sorted(folder.parent.name for folder in data.glob(f"*/{_PIPELINE}"))
+    if not names:
+        raise SpecError(
+            [Problem(str(data), "no pipeline", "one that has run", "run mmpipe run INPUT first, or give --data")]
+        )
+    if name is None and len(names) == 1:
+        name = names[0]
+    if name not in names:
+        expected = f"one of {', '.join(names)}"
+        raise SpecError([Problem("--pipeline", name or "nothing", expected, "name the pipeline to use")])
+    file = data / name / _PIPELINE
+    return parse(file.read_text(), str(file))
+
+
+def limits(spec: PipelineSpec) -> InputLimits:
+    """What an input may ask of this machine."""
+    files = spec.source.files
+    return InputLimits(max_bytes=files.max_bytes, max_decompression_ratio=files.max_decompression_ratio)
+
+
+def recipe_of(spec: PipelineSpec, model: str) -> str:
+    """A digest of everything that decides an answer: options of the stages, fusion, model and code."""
+    stages = {str(m.name): m.model_dump(mode="json", include=set(_ANSWERING)) for m in spec.modalities}
+    joint = [spec.alignment.model_dump(mode="json"), spec.fusion.model_dump(mode="json")]
+    recipe = json.dumps([ANSWERS, stages, joint, model], sort_keys=True)
+    return hashlib.sha256(recipe.encode()).hexdigest()
+
+
+def secret(reference: SecretRef | None) -> str:
+    """What a reference names, from the environment; empty without a reference. Raises SpecError where it is not set."""
+    if reference is None:
+        return ""
+    variable = re.sub(r"\W", "_", f"MMPIPE_SECRET_{reference.name}_{reference.key}").upper()
+    value = os.environ.get(variable)
+    if value is None:
+        remedy = f"export {variable}=... before the run"
+        raise SpecError(
+            [Problem(f"secret {reference.name}", f"no {variable} in the environment", "the secret", remedy)]
+        )
+    return value
+
+
+def _folder(pipeline: MultimodalPipeline, data: Path) -> Path:
+    return data.absolute() / pipeline.metadata.name
+
+
+def _metadata(pipeline: MultimodalPipeline, folder: Path) -> tuple[str, str, str]:
+    metadata = pipeline.spec.sink.metadata
+    return metadata.uri or str(folder / "metadata.db"), pipeline.metadata.name, secret(metadata.password_secret_ref)
