@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from mmpipe.cli import main as cli
-from mmpipe.records import Modality
 from mmpipe.spec import explain, schema
 from mmpipe.spec.explain import BlockExplained, FieldExplained
 
@@ -71,18 +70,13 @@ def spec_page() -> Iterator[str]:
 
 
 def blocks(path: str = "", acts: str = "") -> Iterator[BlockExplained]:
-    """The block at a path and every block below it, which acts where its owner does. Each modality is a block."""
+    """The block at a path and every block below it, which acts where its owner does."""
     block = explain(path)
     fields = tuple(replace(field, acts=field.acts or acts) for field in block.fields)
     yield replace(block, fields=fields)
     for field in fields:
         if field.is_block:
-            for inner in _paths(f"{block.path}.{field.name}".removeprefix(".")):
-                yield from blocks(inner, field.acts)
-
-
-def _paths(block: str) -> list[str]:
-    return [f"{block}.{name}" for name in Modality] if block == "spec.modalities" else [block]
+            yield from blocks(f"{block.path}.{field.name}".removeprefix("."), field.acts)
 
 
 def cli_page() -> Iterator[str]:
@@ -100,7 +94,7 @@ def _block(block: BlockExplained) -> Iterator[str]:
 
 def _field(field: FieldExplained, path: str) -> str:
     default = f"`{field.default}`" if field.default not in {"", "required"} else field.default
-    kind = f"[block](#{_anchor(path, field.name)})" if field.type == "block" else _cell(field.type)
+    kind = f"[{field.type}](#{_anchor(path, field.name)})" if field.is_block else _cell(field.type)
     return f"| `{field.name}` | {kind} | {default} | {_one_line(field.description)} | {field.acts} |"
 
 

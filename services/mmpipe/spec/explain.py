@@ -13,9 +13,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from mmpipe.spec.model import ClusterOnly, Later
-from mmpipe.spec.pipeline import MultimodalPipeline
+from mmpipe.spec.pipeline import MODALITY_SPECS, MultimodalPipeline, PipelineSpec
 from mmpipe.spec.problems import Problem, SpecError
 from mmpipe.spec.walk import field_named, fields_at, model_at, model_of
+
+_NAMED = len(("spec", "modalities", "name"))
+"""Steps of the shortest path that names a modality."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ def explain(path: str = "") -> BlockExplained:
     steps = [step for step in path.split(".") if step]
     if steps and steps[0] not in fields_at([]):
         steps = ["spec", *steps]
+    if steps[:2] == ["spec", "modalities"] and (len(steps) < _NAMED or steps[2] not in MODALITY_SPECS):
+        return _modalities(steps)
     model, parent = model_at(steps), model_at(steps[:-1])
     if model is not None:
         return BlockExplained(".".join(steps), inspect.getdoc(model) or "", _fields(model))
@@ -51,6 +56,19 @@ def explain(path: str = "") -> BlockExplained:
         field = _field(steps[-1], info, parent)
         return BlockExplained(".".join(steps), field.description, (field,))
     raise SpecError([_unknown(steps)])
+
+
+def _modalities(steps: list[str]) -> BlockExplained:
+    """The list of modalities, whose entries go by their name."""
+    if len(steps) >= _NAMED:
+        names = ", ".join(MODALITY_SPECS)
+        raise SpecError([Problem(".".join(steps), "no such modality", f"one of {names}", "name one after modalities")])
+    (whole,) = (field for field in _fields(PipelineSpec) if field.name == "modalities")
+    entries = (
+        FieldExplained(str(name), "block", "", inspect.getdoc(spec) or "", "", is_block=True)
+        for name, spec in MODALITY_SPECS.items()
+    )
+    return BlockExplained(".".join(steps), whole.description, tuple(entries))
 
 
 def _unknown(steps: list[str]) -> Problem:
@@ -66,7 +84,8 @@ def _fields(model: type[BaseModel]) -> tuple[FieldExplained, ...]:
 
 def _field(name: str, info: FieldInfo, owner: type[BaseModel]) -> FieldExplained:
     inner = model_of(info.annotation)
-    schema = owner.model_json_schema(by_alias=True)["properties"].get(name, {})
+    whole = owner.model_json_schema(by_alias=True)
+    schema = _plain(whole["properties"][name], whole.get("$defs", {}))
     description = info.description or (inspect.getdoc(inner) if inner else "") or ""
     return FieldExplained(
         name=name,
@@ -76,6 +95,15 @@ def _field(name: str, info: FieldInfo, owner: type[BaseModel]) -> FieldExplained
         acts=_acts(info),
         is_block=inner is not None,
     )
+
+
+def _plain(schema: dict[str, Any], named: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The schema behind a reference, and of the value where there may be none."""
+    if "$ref" in schema:
+        return _plain(named[schema["$ref"].removeprefix("#/$defs/")], named)
+    if "anyOf" in schema:
+        return _plain(next(choice for choice in schema["anyOf"] if choice.get("type") != "null"), named)
+    return schema
 
 
 def _type(schema: dict[str, Any], inner: type[BaseModel] | None) -> str:

@@ -23,7 +23,9 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # PyYAML's signature
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key that is no text", key_node.start_mark)
+            key = key_node.value
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} twice", key_node.start_mark)
             seen.add(key)
@@ -52,19 +54,25 @@ def parse(text: str, source: str = "") -> MultimodalPipeline:
 def _document(text: str, source: str) -> dict[str, Any]:
     try:
         documents = [document for document in yaml.load_all(text, _Loader) if document is not None]
-    except yaml.YAMLError as error:
-        found = " ".join(str(error).split())
-        raise SpecError([Problem("", found, "YAML", "mend the YAML at that line")], source) from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2020-13-45 that is none
+        raise SpecError([Problem("", _fault(error), "YAML", "mend the YAML there")], source) from error
     if len(documents) != 1 or not isinstance(documents[0], dict):
         found = f"{len(documents)} documents" if len(documents) != 1 else type(documents[0]).__name__
         raise SpecError([Problem("", found, "one MultimodalPipeline", "keep one object in the file")], source)
     return _jsonable(documents[0], source)
 
 
+def _fault(error: Exception) -> str:
+    """What PyYAML found, and where."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"{error.problem} at line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+    return " ".join(str(error).split())
+
+
 def _jsonable(document: dict[str, Any], source: str) -> dict[str, Any]:
     try:
-        json.dumps(document)
-    except TypeError as error:
-        remedy = "put dates and other YAML extras in quotes"
+        json.dumps(document, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        remedy = "put dates in quotes, and leave out infinities and other YAML extras"
         raise SpecError([Problem("", str(error), "values that JSON has", remedy)], source) from error
     return document

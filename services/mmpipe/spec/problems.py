@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from mmpipe.errors import MmpipeError
 from mmpipe.records import Modality
+from mmpipe.spec.sink import without_secrets
 from mmpipe.spec.walk import fields_at
 
 _NUMBERS = {
@@ -65,7 +66,7 @@ def dotted(location: Sequence[str | int]) -> str:
     for place, step in enumerate(location):
         if isinstance(step, int):
             path += f"[{step}]"
-        elif not _is_tag(location, place):
+        elif step != "[key]" and not _is_tag(location, place):
             path += f".{step}" if path else step
     return path
 
@@ -115,10 +116,11 @@ def _expected(details: ErrorDetails) -> tuple[str, str]:
 def _expected_value(details: ErrorDetails) -> tuple[str, str]:
     kind, context = details["type"], details.get("ctx", {})
     if kind in {"literal_error", "enum"}:
-        return context["expected"], _did_you_mean(str(details["input"]), context["expected"].replace("'", " ").split())
+        values = context["expected"].replace("'", " ").split()
+        return context["expected"], _did_you_mean(str(details["input"]), values, "use what is expected")
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         names = [str(modality) for modality in Modality]
-        return f"name to be one of {', '.join(names)}", _did_you_mean(str(context.get("tag", "")), names)
+        return f"name to be one of {', '.join(names)}", _did_you_mean(str(context.get("tag", "")), names, "name one")
     if kind == "string_pattern_mismatch":
         return f"text like {context['pattern']}", "change the text"
     return _lower_first(
@@ -128,17 +130,17 @@ def _expected_value(details: ErrorDetails) -> tuple[str, str]:
 
 def _known_fields(details: ErrorDetails) -> tuple[str, str]:
     known = fields_at(details["loc"][:-1])
-    return f"one of {', '.join(known)}", _did_you_mean(str(details["loc"][-1]), known)
+    return f"one of {', '.join(known)}", _did_you_mean(str(details["loc"][-1]), known, "remove it or use one of these")
 
 
-def _did_you_mean(word: str, known: Sequence[str]) -> str:
+def _did_you_mean(word: str, known: Sequence[str], otherwise: str) -> str:
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return f"did you mean {by_lower[close[0]]}?" if close else "remove it or use one of these"
+    return f"did you mean {by_lower[close[0]]}?" if close else otherwise
 
 
 def _shown(value: object, limit: int = 60) -> str:
-    text = "nothing" if value is None else repr(value)
+    text = "nothing" if value is None else without_secrets(repr(value))
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

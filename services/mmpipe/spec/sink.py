@@ -9,11 +9,19 @@ from pydantic import AfterValidator, Field
 
 from mmpipe.spec.model import Later, SpecModel, broken_rule
 
-_PASSWORD_IN_URI = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@]*:[^/@]+@", re.IGNORECASE)
+_SECRET_IN_URI = re.compile(
+    r"(://[^/@\s]*:|[?&]\w*(?:password|secret|token)\w*=)(?:[^/@\s]+(?=@)|(?<==)[^&\s'\"]+)", re.IGNORECASE
+)
+"""A password before the host, or a parameter that sounds like one."""
+
+
+def without_secrets(text: str) -> str:
+    """The text with the passwords of its URIs starred out, fit for a message."""
+    return _SECRET_IN_URI.sub(r"\1***", text)
 
 
 def _without_password(uri: str) -> str:
-    if _PASSWORD_IN_URI.match(uri):
+    if _SECRET_IN_URI.search(uri):
         remedy = "take it out and name the secret that holds it in the SecretRef field beside it"
         raise broken_rule("", "a URI with a password in it", "a URI without one", remedy)
     return uri
