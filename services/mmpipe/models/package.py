@@ -1,0 +1,161 @@
+"""Model packages: folders with one network per modality, and a digest that says exactly which.
+
+=====================  ==================================================================
+``package.json``       name, revision, licence, dimension, inputs, digests (:mod:`.manifest`)
+``<modality>.onnx``    one network per modality: prepared arrays in, unit vectors out
+``tokenizer.json``     for the text tower
+``MODEL_CARD.md``      what it is, what it was trained on, how good it is, what it must not be used for
+``training.json``      the record of the training run
+``LICENSE``            the terms
+=====================  ==================================================================
+
+:func:`resolve` turns a ``model.uri`` into a folder, :func:`load` verifies it, :meth:`ModelPackage.tower` opens one
+modality's network. Nothing is downloaded, and no code from a package is ever run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from urllib.parse import unquote, urlsplit
+
+from mmpipe.models import manifest
+from mmpipe.models.errors import ModelError
+from mmpipe.models.manifest import Manifest
+from mmpipe.models.tower import Payload, Tower, open_tower
+from mmpipe.records import Modality
+
+__all__ = ["ModelError", "ModelPackage", "Payload", "Tower", "load", "resolve"]
+
+BUILTIN = Path(__file__).parent / "builtin"
+_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelPackage:
+    """A verified package; towers are opened when first asked for and then shared by all threads."""
+
+    folder: Path
+    manifest: Manifest
+    _towers: dict[Modality, Tower] = field(default_factory=dict, repr=False)
+    _opening: Lock = field(default_factory=Lock, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The package's name, ``tiny``."""
+        return self.manifest.name
+
+    @property
+    def dimension(self) -> int:
+        """How many components every vector of this package has."""
+        return self.manifest.dimension
+
+    @property
+    def licence(self) -> str:
+        """The SPDX identifier of the package's licence."""
+        return self.manifest.licence
+
+    @property
+    def digest(self) -> str:
+        """The first twelve hex digits of the SHA-256 over all files: equal digests, equal vectors."""
+        return self.manifest.digest[:_DIGITS]
+
+    @property
+    def identity(self) -> str:
+        """``name@digest``, as recorded beside every vector."""
+        return f"{self.name}@{self.digest}"
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What the package can embed, in the order of :class:`Modality`."""
+        return tuple(modality for modality in Modality if modality in self.manifest.towers)
+
+    def tower(self, modality: Modality) -> Tower:
+        """The network for one modality; :class:`ModelError` if the package has none."""
+        entry = self.manifest.towers.get(modality)
+        if entry is None:
+            message = (
+                f"{self.name}: no tower for {modality}, only for {', '.join(self.modalities)}; "
+                f"remove the modality from the pipeline, or use builtin:tiny, which has all five"
+            )
+            raise ModelError(message)
+        with self._opening:
+            if modality not in self._towers:
+                self._towers[modality] = open_tower(self.folder, entry, self.dimension)
+            return self._towers[modality]
+
+
+def resolve(uri: str) -> Path:
+    """The folder that a ``model.uri`` names: ``builtin:tiny``, a path, or a ``file:`` URI.
+
+    :class:`ModelError` for anything else: this release fetches no remote models.
+    """
+    if uri.startswith("builtin:"):
+        return _builtin(uri.removeprefix("builtin:"))
+    if uri.startswith("file:"):
+        return _existing(uri, Path(unquote(urlsplit(uri).path)))
+    if ":" in uri or not (Path(uri).exists() or uri.startswith(("/", "./", "../", "~"))):
+        message = (
+            f"{uri}: neither a built-in model nor a folder that exists; remote models come with a later release. "
+            f"Use builtin:tiny, or the path of a model package on this machine"
+        )
+        raise ModelError(message)
+    return _existing(uri, Path(uri).expanduser())
+
+
+def load(path: Path) -> ModelPackage:
+    """The package in a folder, every file checked against ``package.json``.
+
+    Raises :class:`ModelError` naming the file, what was expected and what was found, when anything differs. No network is
+    read into memory yet.
+    """
+    described = manifest.read(path)
+    if described.format != manifest.FORMAT:
+        message = (
+            f"{path}: package format {described.format}, expected {manifest.FORMAT}; export it again with this release"
+        )
+        raise ModelError(message)
+    for name, expected in described.files.items():
+        _verify(path, name, expected)
+    _verify_covers(path, described)
+    return ModelPackage(path, described)
+
+
+def _verify(folder: Path, name: str, expected: str) -> None:
+    file = folder / name
+    if Path(name).name != name:
+        message = f"{folder}: package.json lists {name!r}, expected a plain file name inside the package; don't use this package"
+        raise ModelError(message)
+    found = manifest.file_digest(file) if file.is_file() else "no such file"
+    if found != expected:
+        message = f"{file}: expected SHA-256 {expected}, found {found}; the package was changed or copied badly, fetch it again"
+        raise ModelError(message)
+
+
+def _verify_covers(folder: Path, described: Manifest) -> None:
+    """Every file that will be opened must be among those verified, and the digest must be theirs."""
+    unlisted = [entry.file for entry in described.towers.values() if entry.file not in described.files]
+    found = manifest.package_digest(described.files)
+    if unlisted or found != described.digest:
+        message = (
+            f"{folder / manifest.FILE}: expected digest {described.digest} over all files, found {found}"
+            f"{f', with {unlisted} not covered' if unlisted else ''}; the package was changed, fetch it again"
+        )
+        raise ModelError(message)
+
+
+def _builtin(name: str) -> Path:
+    folder = BUILTIN / name
+    if not name.isidentifier() or not folder.is_dir():
+        known = ", ".join(sorted(f"builtin:{entry.name}" for entry in BUILTIN.iterdir() if entry.is_dir()))
+        message = f"builtin:{name}: no such built-in model; there is {known}"
+        raise ModelError(message)
+    return folder
+
+
+def _existing(uri: str, folder: Path) -> Path:
+    if not folder.is_dir():
+        message = f"{uri}: no folder at {folder}; give the path of a model package, or use builtin:tiny"
+        raise ModelError(message)
+    return folder
