@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from mmpipe.adapters.sink import Verified
 from mmpipe.records import Modality
 from mmpipe.runtimes.local import OUTCOMES, Progress
 from mmpipe.stages.formats import CATALOGUE
@@ -51,6 +52,7 @@ def as_dict(done: Progress, *, interrupted: bool) -> dict[str, object]:
         "samples": samples,
         "parts": {kind: _outcomes(done, kind) for kind in _KINDS if _total(done, kind)},
         "vectors": done.vectors,
+        "verified": bool(done.verified and done.verified.ok),
         "conflicts": dict(done.conflicts),
     }
 
@@ -69,8 +71,17 @@ def print_summary(done: Progress, *, interrupted: bool) -> None:
     rate = _total(done, "sample") / done.seconds
     state = "interrupted, run again to go on" if interrupted else "done"
     console.print(f"{state}: {done.vectors} vectors written in {done.seconds:.1f} s, {rate:,.0f} samples/s")
+    if done.verified:
+        console.print(_verdict(done.verified), highlight=False)
     for sample, reason in done.conflicts.items():
         console.print(f"not stored: {sample}: {reason}", style="yellow", markup=False)
+
+
+def _verdict(verified: Verified) -> str:
+    if verified.ok:
+        return f"verified: Milvus counts {verified.counted} rows, as many as the metadata"
+    lost = f"{len(verified.lost)} samples will be written again by the next run" if verified.lost else "report it"
+    return f"not verified: Milvus counts {verified.counted} rows, the metadata {verified.expected}; {lost}"
 
 
 def _outcomes(done: Progress, kind: str) -> dict[str, int]:

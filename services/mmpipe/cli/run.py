@@ -80,7 +80,8 @@ def _pipeline(spec: Path | None, data: Path, workers: int | None) -> Pipeline:
 def _exit_code(done: Progress, stop: Event) -> int:
     if stop.is_set():
         return _EXIT_INTERRUPTED
-    return _EXIT_FAILED if done.counts["sample", "failed"] else 0
+    whole = done.verified is not None and done.verified.ok and not done.counts["sample", "failed"]
+    return 0 if whole else _EXIT_FAILED
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
-from mmpipe.adapters.sink import Sink
+from mmpipe.adapters.sink import Sink, Verified
 from mmpipe.records import Embedded, Failed, Item, Rejected, Result, Sample
 from mmpipe.runtimes.path import DataPath
 
@@ -41,12 +41,14 @@ class Progress:
     counts: Counts = field(default_factory=Counter)
     vectors: int = 0
     conflicts: dict[str, str] = field(default_factory=dict)
+    verified: Verified | None = None
     started: float = field(default_factory=time.perf_counter)
+    ended: float | None = None
 
     @property
     def seconds(self) -> float:
-        """Seconds since the run began."""
-        return time.perf_counter() - self.started
+        """Seconds since the run began, or that it took."""
+        return (self.ended or time.perf_counter()) - self.started
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ def run(carrier: Carrier, samples: Iterable[Sample], stop: Event) -> Progress:
         carrier.sink.interrupt()
     if writer.fault is not None:
         raise writer.fault
+    progress.verified = carrier.sink.verify()
+    progress.ended = time.perf_counter()
     return progress
 
 

@@ -1,0 +1,28 @@
+"""``make bench``: every benchmark in one run, as a table of ratios. Ends with 1 where a goal is missed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+# One thread in every library: parallelism is ours to count.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+from bench import decode, memory, startup, storing  # noqa: E402  # after the environment is set
+
+
+def main() -> int:
+    """Print the table; how many goals were missed decides the exit code."""
+    print(f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}\n")
+    print("| measured | ours | held against | value | goal | |\n|---|---|---|---|---|---|")
+    missed = 0
+    for benchmark in (decode, storing, startup, memory):
+        for row in benchmark.rows():
+            print(row, flush=True)
+            missed += not row.met
+    return 1 if missed else 0
+
+
+sys.exit(main())
