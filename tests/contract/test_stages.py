@@ -63,7 +63,7 @@ MAKERS: dict[Modality, tuple[str, Callable[[int], bytes]]] = {
     Modality.VIDEO: ("mp4", film),
     Modality.DEPTH: ("npy", relief),
 }
-BROKEN = {Modality.TEXT: b"\x00\x01\x02\xff" * 64}
+BROKEN = {Modality.TEXT: Media(b'{"text": ', "json")}
 every_modality = pytest.mark.parametrize("modality", list(Modality))
 every_stage = pytest.mark.parametrize("verb", range(3), ids=["decode", "clean", "embed"])
 
@@ -145,7 +145,7 @@ def test_bytes_that_do_not_decode_are_rejected_and_harm_no_neighbour(
     chains: dict[Modality, tuple[chain.NamedStage, ...]], modality: Modality
 ) -> None:
     good = media(modality)
-    bad = Item("bad", Media(BROKEN.get(modality, GARBAGE), MAKERS[modality][0]))
+    bad = Item("bad", BROKEN.get(modality, Media(GARBAGE, MAKERS[modality][0])))
     first, outcome, last = chains[modality][0].stage([good[0], bad, good[1]])
     assert isinstance(outcome, Rejected)
     assert outcome.gate.startswith(f"{modality}.")
