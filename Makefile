@@ -6,6 +6,7 @@ VENV   ?= .venv
 DATA   ?= mmpipe-data/demo
 MEDIA  ?= examples/media
 TESTS  ?= tests
+MODEL  ?= mmpipe-data/tiny
 
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv pip install --quiet --python $(BIN)/python
@@ -54,7 +55,7 @@ test-unit: dev  ## run the tests that need no server
 	$(BIN)/python -m pytest -rs tests/unit
 
 servers:  ## build the servers that tests start: Milvus, PostgreSQL, an S3 server (once, into ~/.cache/mmpipe)
-	tests/servers/build.sh
+	PYTHON="$(PYTHON)" tests/servers/build.sh
 
 bench: dev  ## measure against hand-written loops and the field's usual code, as ratios
 	$(BIN)/python -m bench
@@ -67,8 +68,8 @@ docs: dev  ## write the generated pages under docs/reference anew
 lock: $(VENV)/.tools  ## resolve the newest allowed versions into requirements/*.txt
 	requirements/lock.sh $(BIN)/uv
 
-model: dev  ## train builtin:tiny anew from its seed (minutes on a GPU, hours on a CPU)
-	$(MMPIPE) model train-tiny
+model: dev  ## train builtin:tiny anew from its seed into mmpipe-data/tiny; goes on where it was stopped
+	$(MMPIPE) model train-tiny --out $(MODEL) --resume
 
 evaluate: install  ## measure builtin:tiny on held-out scenes: R@1, R@5 and mAP of every pair of modalities
 	$(MMPIPE) model evaluate
