@@ -34,9 +34,9 @@ def metres(numbers: Numbers, metres_per_unit: float) -> Floats:
 
     Zero is what depth cameras write where they saw nothing.
     """
-    scale = 1.0 if numbers.dtype.kind == "f" else metres_per_unit
-    # Half floats and doubles may leave the range of float32: what overflows is as unknown as what was infinite.
-    with np.errstate(over="ignore"):
-        scaled = np.multiply(numbers, scale, dtype=np.float64).astype(np.float32)
-    scaled[~(np.isfinite(scaled) & (scaled > 0))] = np.nan
-    return scaled
+    scaled = numbers if numbers.dtype.kind == "f" else np.multiply(numbers, metres_per_unit, dtype=np.float64)
+    # Doubles may leave the range of float32, and broken bytes may be signalling NaNs: both are as unknown as infinity.
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = scaled.astype(np.float32)
+    found[~(np.isfinite(found) & (found > 0))] = np.nan
+    return found

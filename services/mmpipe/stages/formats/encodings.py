@@ -46,10 +46,10 @@ def _marked(head: bytes) -> str | None:
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
-    """Latin letters, blanks and line breaks leave zeros in one byte of a unit only; then the text must be printable."""
-    zeros_first, zeros_second = (0 in head[lane::_UTF16_UNIT_BYTES] for lane in range(_UTF16_UNIT_BYTES))
-    if zeros_first == zeros_second:
+    """Mostly Latin letters, digits and blanks leave zeros in one byte of most units, and in the other byte of none."""
+    first, second = (head[lane::_UTF16_UNIT_BYTES].count(0) for lane in range(_UTF16_UNIT_BYTES))
+    if min(first, second) > 0 or max(first, second) <= len(head) // _UTF16_UNIT_BYTES // 2:
         return None
-    encoding = "utf-16-be" if zeros_first else "utf-16-le"
+    encoding = "utf-16-be" if first else "utf-16-le"
     text = begins(head, encoding)
     return encoding if text and "".join(text.split()).isprintable() else None

@@ -36,7 +36,9 @@ def build(options: TextDecode) -> Stage[Media, str]:
 
 def _check_encoding(encoding: str) -> None:
     try:
-        b"".decode(encoding)
+        b"a".decode(encoding, "replace")  # of nothing at all, Python doesn't look for the codec
+    except UnicodeError:
+        return  # a codec, if one that "a" doesn't please
     except LookupError as fault:
         remedy = "use an IANA name such as UTF-8 or GB18030, or Auto"
         raise ValueError(f"text decode.encoding: {encoding!r} is no known text encoding; {remedy}") from fault
