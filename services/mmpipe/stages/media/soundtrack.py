@@ -117,7 +117,7 @@ def _decoded(packet: Packet[AudioStream], damage: _Damage) -> list[AudioFrame]:
     damage.packets += 1
     try:
         return list(packet.decode())
-    except av.error.InvalidDataError:
+    except av.FFmpegError:
         damage.add()
         return []
 

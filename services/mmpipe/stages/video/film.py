@@ -23,6 +23,9 @@ from mmpipe.stages.verdicts import at_most
 
 GATE = "video.decode"
 
+PADDING_PIXELS = 65_536
+"""What alignment and motion borders may add to a small picture; a large one grows by less than it has."""
+
 MAX_ASPECT = 16
 """Long edge by short edge. The short edge is scaled to ``size``, so a thin strip would become an enormous picture."""
 
@@ -57,7 +60,7 @@ def opened(media: Media, options: VideoDecode) -> Iterator[Film]:
     at_most(f"{GATE}.maxBytes", len(media.content), options.max_bytes, "bytes in the file")
     with as_verdict(GATE), container.opened(media) as source:
         track = Track(source, _pictures(source, media.format))
-        film = Film(track, container.promised_s(track))
+        film = Film(track, _promised_s(track))
         _hold_caps(film, options)
         _prepare(film.stream, options.max_pixels)
         yield film
@@ -69,6 +72,15 @@ def _pictures(source: InputContainer, name: str) -> VideoStream:
         if not stream.disposition & Disposition.attached_pic:
             return stream
     raise UnreadableError(f"the {name} file has no picture track: check that it is a film")
+
+
+def _promised_s(track: Track[VideoStream]) -> float | None:
+    """The length by the header, in seconds from the start of the media; None where it says nothing."""
+    stream = track.stream
+    # FFmpeg shortens the duration of an AVI file that breaks off; the number of pictures stays as the header says.
+    if track.container.format.name == "avi" and stream.frames and stream.average_rate:
+        return float(stream.frames / stream.average_rate)
+    return container.promised_s(track)
 
 
 def _hold_caps(film: Film, options: VideoDecode) -> None:
@@ -88,4 +100,5 @@ def _hold_caps(film: Film, options: VideoDecode) -> None:
 def _prepare(stream: VideoStream, max_pixels: int) -> None:
     """One thread to a decoder: films are decoded side by side, and packets must come out in step."""
     stream.codec_context.thread_count = 1
-    stream.codec_context.options = {"max_pixels": str(max_pixels)}
+    # FFmpeg holds this cap against padded pictures, so it gets room for the padding.
+    stream.codec_context.options = {"max_pixels": str(2 * max_pixels + PADDING_PIXELS)}

@@ -96,10 +96,10 @@ def _decoded(stretch: Stretch, runs: Mapping[int, int] | None) -> Iterator[Video
 
 
 def _frames(stretch: Stretch, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-    """What the decoder puts out for a packet, or still holds (None)."""
+    """What the decoder puts out for a packet, or still holds (None); a packet that it refuses is counted."""
     try:
         return stretch.film.stream.decode(packet)
-    except av.error.InvalidDataError:
+    except av.FFmpegError:
         stretch.damaged += 1
         return []
 

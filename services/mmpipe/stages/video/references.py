@@ -9,7 +9,7 @@ is always right and only slower.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 _START_CODE = re.compile(rb"\x00\x00\x01")
@@ -32,6 +32,12 @@ class Rank:
 REFERENCE = Rank(reference=True)
 
 type Ranking = Callable[[memoryview], Rank]
+
+
+def dispensable(ranks: Sequence[Rank]) -> list[bool]:
+    """Which packets of a stretch no other packet of it needs, by the ranks of all of them."""
+    highest = max((rank.layer for rank in ranks), default=0)
+    return [not rank.reference and rank.layer >= highest for rank in ranks]
 
 
 def ranking(codec: str, extradata: bytes | None) -> Ranking:

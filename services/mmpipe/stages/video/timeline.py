@@ -19,7 +19,7 @@ from mmpipe.records import Segment
 from mmpipe.stages.media.container import go_to, seconds, stamp
 from mmpipe.stages.verdicts import at_most
 from mmpipe.stages.video.film import GATE, Film
-from mmpipe.stages.video.references import Rank, Ranking, ranking
+from mmpipe.stages.video.references import Rank, Ranking, dispensable, ranking
 
 REORDER_S = 1.0
 """How far apart a picture may be decoded and shown. What is shown before a segment's end may come this much later in
@@ -90,7 +90,7 @@ def read(film: Film, segment: Segment | None, max_frames: int) -> Timeline:
     except av.FFmpegError as error:
         # What came before the break is a film; the verdict on the rest is up to the caller.
         broken = error.strerror or "unreadable"
-    return _timeline(found, _is_counted(film, found), last=last, broken=broken)
+    return _timeline(found, counted=_is_counted(film, found), last=last, broken=broken)
 
 
 def packets(film: Film, segment: Segment | None) -> Iterator[Packet[VideoStream]]:
@@ -126,25 +126,21 @@ def _is_counted(film: Film, found: list[_Stamped]) -> bool:
     return guessed or None in shown or len(shown) < len(found)
 
 
-def _timeline(found: list[_Stamped], counted: bool, *, last: bool, broken: str) -> Timeline:  # noqa: FBT001
-    highest = max((packet.rank.layer for packet in found), default=0)
+def _timeline(found: list[_Stamped], *, counted: bool, last: bool, broken: str) -> Timeline:
+    times = [_shown(packet, counted=counted) for packet in found]
+    spare = dispensable([packet.rank for packet in found])
     return Timeline(
-        tuple(
-            Coded(
-                _shown(packet, counted),
-                packet.key,
-                not packet.rank.reference and packet.rank.layer >= highest,
-                packet.visible,
-            )
-            for packet in found
+        pictures=tuple(
+            Coded(time, packet.key, dispensable=unneeded, visible=packet.visible)
+            for time, packet, unneeded in zip(times, found, spare, strict=True)
         ),
-        counted,
-        max((_shown(packet, counted) + packet.duration for packet in found), default=0),
-        last,
-        broken,
+        counted=counted,
+        end=max((time + packet.duration for time, packet in zip(times, found, strict=True)), default=0),
+        last=last,
+        broken=broken,
     )
 
 
-def _shown(packet: _Stamped, counted: bool) -> int:  # noqa: FBT001
+def _shown(packet: _Stamped, *, counted: bool) -> int:
     first, second = (packet.dts, packet.pts) if counted else (packet.pts, packet.dts)
     return (first if first is not None else second) or 0
