@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmpipe import MmpipeError, Modality, Pipeline
 from mmpipe.adapters.inputs import InputError
@@ -52,8 +53,6 @@ def test_arrays_are_samples_too(pipeline: Pipeline) -> None:
 
 
 def test_an_array_gives_the_vector_of_the_same_picture_in_a_file(pipeline: Pipeline, tmp_path: Path) -> None:
-    from PIL import Image
-
     pixels = np.random.default_rng(1).integers(0, 255, (90, 90, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     array, file = pipeline.process([{"image": pixels}, {"image": tmp_path / "a.png"}])
@@ -68,12 +67,12 @@ def test_an_array_of_another_shape_is_refused_by_name(pipeline: Pipeline) -> Non
 
 
 def test_an_unknown_key_is_refused_by_name(pipeline: Pipeline) -> None:
-    with pytest.raises(InputError, match="sample a: key 'picture'.*one of id, attributes, text, image"):
+    with pytest.raises(InputError, match=r"sample a: key 'picture'.*one of id, attributes, text, image"):
         list(pipeline.process([{"id": "a", "picture": b""}]))
 
 
 def test_a_missing_file_is_refused_by_name(pipeline: Pipeline, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="gone.png: No such file"):
+    with pytest.raises(InputError, match=r"gone.png: No such file"):
         list(pipeline.process([{"image": tmp_path / "gone.png"}]))
 
 
@@ -85,21 +84,21 @@ def test_content_of_another_modality_is_rejected_not_raised(pipeline: Pipeline, 
 
 def test_the_modalities_of_a_pipeline_are_chosen_by_name() -> None:
     assert [modality.name for modality in Pipeline(modalities=["text", "depth"]).spec.modalities] == ["text", "depth"]
-    with pytest.raises(SpecError, match="modalities: found .*'img'.*expected some of text, image"):
+    with pytest.raises(SpecError, match=r"modalities: found .*'img'.*expected some of text, image"):
         Pipeline(modalities=["img"])
 
 
 def test_a_spec_and_modalities_exclude_each_other() -> None:
-    with pytest.raises(SpecError, match="a spec and modalities"):
+    with pytest.raises(SpecError, match=r"a spec and modalities"):
         Pipeline(default_pipeline(), modalities=["text"])
 
 
 def test_what_does_not_act_yet_is_refused_with_a_sentence() -> None:
-    with pytest.raises(SpecError, match="temporal alignment comes with the alignment release"):
+    with pytest.raises(SpecError, match=r"temporal alignment comes with the alignment release"):
         Pipeline(alignment_strategy="Dtw")
-    with pytest.raises(SpecError, match="expected 'None', 'Projection' or 'OptimalTransport'"):
+    with pytest.raises(SpecError, match=r"expected 'None', 'Projection' or 'OptimalTransport'"):
         Pipeline(alignment_strategy="Magic")
-    with pytest.raises(SpecError, match="adaptive augmentation comes with a later release"):
+    with pytest.raises(SpecError, match=r"adaptive augmentation comes with a later release"):
         Pipeline(enable_adaptive_augmentation=True)
 
 
@@ -117,7 +116,7 @@ def test_run_stores_and_search_finds(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_query_that_its_gates_reject_is_an_error_with_the_reason(tmp_path: Path, silence: bytes) -> None:
-    with pytest.raises(MmpipeError, match="query audio: .*minLoudnessDbfs"):
+    with pytest.raises(MmpipeError, match=r"query audio: .*minLoudnessDbfs"):
         Pipeline(data=tmp_path).search(audio=silence)
-    with pytest.raises(MmpipeError, match="query: found nothing"):
+    with pytest.raises(MmpipeError, match=r"query: found nothing"):
         Pipeline(data=tmp_path).search()
