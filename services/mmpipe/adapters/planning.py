@@ -87,7 +87,7 @@ def _fates(result: Result) -> Iterable[_Fate]:
         yield _Fate(embedded.modality, plain_text(embedded.uri), embedded.segment, embedded.outcome)
     whole = plain_text(result.sample.parts[0].uri) if result.sample.parts else ""
     match result.fusion:
-        case Fusion() as fusion:
+        case Fusion() as fusion if len(fusion.weights) > 1:  # of one modality, the part's own row says the same
             yield _Fate(FUSED, whole, None, Item(FUSED, fusion.embedding, fusion.quality))
         case Rejected() as rejected:
             yield _Fate(FUSED, whole, None, rejected)
