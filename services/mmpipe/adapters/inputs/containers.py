@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from mmpipe.adapters.inputs.compression import unpacked
 from mmpipe.adapters.inputs.content import peeked, read_stream, spool
@@ -18,7 +18,7 @@ from mmpipe.adapters.inputs.csvs import csv_rows
 from mmpipe.adapters.inputs.entries import Entry, key_of
 from mmpipe.adapters.inputs.errors import InputRefusedError
 from mmpipe.adapters.inputs.jsonlines import jsonl_rows
-from mmpipe.adapters.inputs.kinds import HEAD_BYTES, Kind, Packing, kind_of, packing_of
+from mmpipe.adapters.inputs.kinds import HEAD_BYTES, Kind, Packing, is_enough, kind_of, packing_of
 from mmpipe.adapters.inputs.limits import InputLimits
 from mmpipe.adapters.inputs.manifests import Manifest, manifest_samples
 from mmpipe.adapters.inputs.parquets import parquet_rows
@@ -58,7 +58,7 @@ def file_samples(file: BinaryIO, reading: Reading) -> Iterator[Sample]:
 
 def stream_samples(stream: BinaryIO, reading: Reading) -> Iterator[Sample]:
     """The samples of a stream: of the container it is, or the one medium."""
-    head, whole = peeked(stream, HEAD_BYTES)
+    head, whole = peeked(stream, HEAD_BYTES, is_enough)
     return _samples(whole, head, reading)
 
 
@@ -69,7 +69,7 @@ def _samples(file: BinaryIO, head: bytes, reading: Reading) -> Iterator[Sample]:
         _report_mismatch(kind, reading.origin)
         return _opened(file, kind, reading)
     plain = unpacked(file, packing, readable(reading.origin.name), reading.limits)
-    head, plain = peeked(plain, HEAD_BYTES)
+    head, plain = peeked(plain, HEAD_BYTES, is_enough)
     return _opened(plain, _kind_in(packing, head, reading), reading)
 
 
@@ -86,7 +86,7 @@ def _kind_in(packing: Packing, head: bytes, reading: Reading) -> Kind:
 def _opened(file: BinaryIO, kind: Kind, reading: Reading) -> Iterator[Sample]:
     origin, limits = reading.origin, reading.limits
     if kind in _SEEKING and not file.seekable():
-        file = cast("BinaryIO", spool(file, limits.max_bytes))
+        return _spooled(file, kind, reading)
     match kind:
         case Kind.TAR:
             return samples_of(tar_entries(file, origin, limits), reading.prefix)
@@ -97,6 +97,15 @@ def _opened(file: BinaryIO, kind: Kind, reading: Reading) -> Iterator[Sample]:
         case _:
             manifest = Manifest(origin, reading.prefix, limits.max_bytes)
             return manifest_samples(manifest, _rows(file, kind, reading))
+
+
+def _spooled(stream: BinaryIO, kind: Kind, reading: Reading) -> Iterator[Sample]:
+    with spool(stream, reading.limits.max_bytes) as file:
+        if stream.read(1):
+            found = f"a {kind} stream of more than {reading.limits.max_bytes} bytes"
+            remedy = f"read it from a file, or raise source.files.maxBytes: {kind} can't be read front to back"
+            raise InputRefusedError(readable(reading.origin.name), found, "at most that many to spool", remedy)
+        yield from _opened(file, kind, reading)
 
 
 def _rows(file: BinaryIO, kind: Kind, reading: Reading) -> Iterator[Row | BadRow]:

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Buffer, Callable, Iterator
 from contextlib import ExitStack
 from mmap import ACCESS_READ, mmap
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from mmpipe.adapters.inputs.errors import SpoolError
 from mmpipe.adapters.inputs.limits import MIB, too_large
@@ -125,15 +125,15 @@ def _spooled(stream: BinaryIO, size_bytes: int) -> Content:
         return mmap(file.fileno(), length, access=ACCESS_READ) if length else b""
 
 
-def spool(stream: BinaryIO, max_bytes: int) -> IO[bytes]:
+def spool(stream: BinaryIO, max_bytes: int) -> BinaryIO:
     """The first ``max_bytes`` of a stream in a temporary file without a name: its room is free once nobody holds it."""
     with ExitStack() as until_filled:
-        file = until_filled.enter_context(tempfile.TemporaryFile(prefix="mmpipe-"))
+        file = until_filled.enter_context(tempfile.TemporaryFile(prefix="mmpipe-", buffering=0))
         for chunk in _chunks(stream, max_bytes):
             _write(file, chunk)
         file.seek(0)
         until_filled.pop_all()
-    return file
+    return io.BufferedReader(file)
 
 
 def _chunks(stream: BinaryIO, max_bytes: int) -> Iterator[bytes]:
@@ -143,10 +143,11 @@ def _chunks(stream: BinaryIO, max_bytes: int) -> Iterator[bytes]:
         left -= len(chunk)
 
 
-def _write(file: IO[bytes], chunk: bytes) -> None:
+def _write(file: io.FileIO, chunk: bytes) -> None:
+    left = memoryview(chunk)
     try:
-        file.write(chunk)
-        file.flush()
+        while left:  # a raw file may take less than it is given
+            left = left[file.write(left) :]
     except OSError as error:
         raise SpoolError(
             tempfile.gettempdir(),
@@ -156,10 +157,21 @@ def _write(file: IO[bytes], chunk: bytes) -> None:
         ) from error
 
 
-def peeked(stream: BinaryIO, size_bytes: int) -> tuple[bytes, BinaryIO]:
-    """The first bytes of a stream that can't seek, and a stream that still begins with them."""
-    head = stream.read(size_bytes)
+def peeked(stream: BinaryIO, size_bytes: int, is_enough: Callable[[bytes], bool]) -> tuple[bytes, BinaryIO]:
+    """The first bytes of a stream that can't seek, and a stream that still begins with them.
+
+    Reads ``size_bytes``, or until what has come ``is_enough``: a live stream must not wait for more.
+    """
+    head, read = b"", _reader(stream)
+    while len(head) < size_bytes and not is_enough(head) and (chunk := read(size_bytes - len(head))):
+        head += chunk
     return head, joined(head, stream)
+
+
+def _reader(stream: BinaryIO) -> Callable[[int], bytes]:
+    """read1 hands on what a pipe holds by now; read would wait for all that was asked for."""
+    reader: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+    return reader
 
 
 def joined(head: bytes, stream: BinaryIO) -> BinaryIO:
@@ -170,8 +182,7 @@ def joined(head: bytes, stream: BinaryIO) -> BinaryIO:
 class _Joined(io.RawIOBase):
     def __init__(self, head: bytes, stream: BinaryIO) -> None:
         self._head = io.BytesIO(head)
-        # read1 hands on what a pipe holds by now; read would wait for a full buffer and hold a live stream back.
-        self._read_rest: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+        self._read_rest = _reader(stream)
 
     def readable(self) -> bool:
         return True

@@ -72,4 +72,4 @@ def member_path(name: str) -> str | None:
 
 def is_wanted(path: str) -> bool:
     """Whether no step of a member's path is left out."""
-    return not any(is_left_out(step) for step in path.split("/") if step != ".")
+    return not any(is_left_out(step) for step in path.split("/") if step not in {".", ".."})

@@ -51,6 +51,12 @@ _PACKED_SUFFIXES = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _KIND_BY_SUFFIX = {".jsonl": Kind.JSONL, ".ndjson": Kind.JSONL, ".csv": Kind.CSV, ".tsv": Kind.CSV}
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FEWEST_SNIFFED_CELLS = 2
+_LINES_TO_SNIFF = 2
+
+
+def is_enough(head: bytes) -> bool:
+    """Whether more of a stream would tell no more about it: the first block of a tar, the first two lines of a text."""
+    return len(head) >= tarfile.BLOCKSIZE and head.count(b"\n") >= _LINES_TO_SNIFF
 
 
 def packing_of(head: bytes) -> Packing | None:

@@ -88,13 +88,13 @@ def _default_id(manifest: Manifest, row: Row | BadRow) -> str:
 
 
 def _attributes(manifest: Manifest, row: Row) -> dict[str, object] | Rejected:
-    given = row.cells.get("attributes")
+    given = row.cells.get("attributes", {})
     named = parse_object(given) if isinstance(given, str) else given
-    if not isinstance(named, dict | None):
+    if not isinstance(named, dict):
         return _verdict(manifest, row, f"attributes {_shown(given)}", "a JSON object")
     others = {column: cell for column, cell in row.cells.items() if column not in RESERVED_COLUMNS}
     try:
-        return plain({**(named or {}), **others})
+        return plain({**named, **others})
     except TypeError as error:
         return _verdict(manifest, row, f"an attribute that cannot be kept ({error})", "values of JSON's types")
 

@@ -77,13 +77,13 @@ def _leads(folder: Steps, steps: Steps) -> bool:
 
 
 def expand_braces(pattern: str) -> tuple[str, ...]:
-    """Every path a pattern's braces stand for, in their order; braces that hold no choice are plain characters.
+    """Every path a pattern's braces stand for, once, in their order; braces that hold no choice are plain characters.
 
     Raises InputRefusedError above :data:`MAX_ALTERNATIVES`.
     """
-    expanded = tuple(islice(_expanded(pattern), MAX_ALTERNATIVES + 1))
+    expanded = list(islice(_expanded(pattern), MAX_ALTERNATIVES + 1))
     if len(expanded) <= MAX_ALTERNATIVES:
-        return expanded
+        return tuple(dict.fromkeys(expanded))
     raise InputRefusedError(
         pattern,
         f"its braces stand for more than {MAX_ALTERNATIVES} paths",
