@@ -1,7 +1,7 @@
 """``package.json``: what a model package says about itself, as typed, frozen records.
 
-The file is written by an export and read by :mod:`mmpipe.models.package`, which trusts nothing else in the folder before
-its digest agrees.
+The file is written by an export and read by :mod:`mmpipe.models.package`, which trusts nothing else in the folder
+before its digest agrees.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ class _Record(BaseModel):
 
 
 class TowerEntry(_Record):
-    """One modality: its network's file, how inputs are prepared, and the largest difference to the trained
-    network that the export measured on real inputs (absolute, per component of a unit vector).
+    """One modality: its network's file, and how inputs are prepared.
+
+    ``parity`` is the largest difference to the trained network that the export measured on real inputs (absolute, per
+    component of a unit vector).
     """
 
     file: str
@@ -53,8 +55,9 @@ def read(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(file.read_bytes())
     except FileNotFoundError:
-        message = f"{folder}: no {FILE} there; give the folder of a model package, or use builtin:tiny"
-        raise ModelError(message) from None
+        raise ModelError(
+            f"{folder}: no {FILE} there; give the folder of a model package, or use builtin:tiny"
+        ) from None
     except ValidationError as error:
         raise ModelError(_first_complaint(file, error)) from error
 

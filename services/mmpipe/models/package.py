@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 from mmpipe.models import manifest
 from mmpipe.models.errors import ModelError
 from mmpipe.models.manifest import Manifest
+from mmpipe.models.preprocess import TextInput
 from mmpipe.models.tower import Payload, Tower, open_tower
 from mmpipe.records import Modality
 
@@ -75,11 +76,10 @@ class ModelPackage:
         """The network for one modality; :class:`ModelError` if the package has none."""
         entry = self.manifest.towers.get(modality)
         if entry is None:
-            message = (
+            raise ModelError(
                 f"{self.name}: no tower for {modality}, only for {', '.join(self.modalities)}; "
                 f"remove the modality from the pipeline, or use builtin:tiny, which has all five"
             )
-            raise ModelError(message)
         with self._opening:
             if modality not in self._towers:
                 self._towers[modality] = open_tower(self.folder, entry, self.dimension)
@@ -96,26 +96,24 @@ def resolve(uri: str) -> Path:
     if uri.startswith("file:"):
         return _existing(uri, Path(unquote(urlsplit(uri).path)))
     if ":" in uri or not (Path(uri).exists() or uri.startswith(("/", "./", "../", "~"))):
-        message = (
+        raise ModelError(
             f"{uri}: neither a built-in model nor a folder that exists; remote models come with a later release. "
-            f"Use builtin:tiny, or the path of a model package on this machine"
+            "Use builtin:tiny, or the path of a model package on this machine"
         )
-        raise ModelError(message)
     return _existing(uri, Path(uri).expanduser())
 
 
 def load(path: Path) -> ModelPackage:
     """The package in a folder, every file checked against ``package.json``.
 
-    Raises :class:`ModelError` naming the file, what was expected and what was found, when anything differs. No network is
-    read into memory yet.
+    Raises :class:`ModelError` naming the file, what was expected and what was found, when anything differs. No network
+    is read into memory yet.
     """
     described = manifest.read(path)
     if described.format != manifest.FORMAT:
-        message = (
+        raise ModelError(
             f"{path}: package format {described.format}, expected {manifest.FORMAT}; export it again with this release"
         )
-        raise ModelError(message)
     for name, expected in described.files.items():
         _verify(path, name, expected)
     _verify_covers(path, described)
@@ -125,37 +123,38 @@ def load(path: Path) -> ModelPackage:
 def _verify(folder: Path, name: str, expected: str) -> None:
     file = folder / name
     if Path(name).name != name:
-        message = f"{folder}: package.json lists {name!r}, expected a plain file name inside the package; don't use this package"
-        raise ModelError(message)
+        raise ModelError(f"{folder}: package.json lists {name!r}, expected a plain file name; don't use this package")
     found = manifest.file_digest(file) if file.is_file() else "no such file"
     if found != expected:
-        message = f"{file}: expected SHA-256 {expected}, found {found}; the package was changed or copied badly, fetch it again"
-        raise ModelError(message)
+        raise ModelError(f"{file}: expected SHA-256 {expected}, found {found}; the package was changed, fetch it again")
 
 
 def _verify_covers(folder: Path, described: Manifest) -> None:
     """Every file that will be opened must be among those verified, and the digest must be theirs."""
-    unlisted = [entry.file for entry in described.towers.values() if entry.file not in described.files]
+    unlisted = [name for name in _opened(described) if name not in described.files]
     found = manifest.package_digest(described.files)
     if unlisted or found != described.digest:
-        message = (
+        raise ModelError(
             f"{folder / manifest.FILE}: expected digest {described.digest} over all files, found {found}"
             f"{f', with {unlisted} not covered' if unlisted else ''}; the package was changed, fetch it again"
         )
-        raise ModelError(message)
+
+
+def _opened(described: Manifest) -> list[str]:
+    inputs = [entry.input for entry in described.towers.values()]
+    tokenizers = [spec.tokenizer for spec in inputs if isinstance(spec, TextInput)]
+    return [*(entry.file for entry in described.towers.values()), *tokenizers]
 
 
 def _builtin(name: str) -> Path:
     folder = BUILTIN / name
     if not name.isidentifier() or not folder.is_dir():
         known = ", ".join(sorted(f"builtin:{entry.name}" for entry in BUILTIN.iterdir() if entry.is_dir()))
-        message = f"builtin:{name}: no such built-in model; there is {known}"
-        raise ModelError(message)
+        raise ModelError(f"builtin:{name}: no such built-in model; there is {known}")
     return folder
 
 
 def _existing(uri: str, folder: Path) -> Path:
     if not folder.is_dir():
-        message = f"{uri}: no folder at {folder}; give the path of a model package, or use builtin:tiny"
-        raise ModelError(message)
+        raise ModelError(f"{uri}: no folder at {folder}; give the path of a model package, or use builtin:tiny")
     return folder

@@ -1,8 +1,8 @@
 """From a payload to the arrays a tower takes, as a package's ``package.json`` describes it.
 
-A description is one of :data:`Input`, told apart by ``kind``. :func:`prepare` turns one payload into *windows*: arrays whose
-first axis counts equally shaped views of the payload (one for a picture, several for a long sound or text). A tower
-embeds every window and averages, so a payload of any length works and no payload ever sees its neighbours in a batch.
+A description is one of :data:`Input`, told apart by ``kind``. One payload becomes *windows*: arrays whose first axis
+counts equally shaped views of the payload (one for a picture, several for a long sound or text). A tower embeds every
+window and averages, so a payload of any length works and no payload ever sees its neighbours in a batch.
 
 numpy does the arithmetic; OpenCV is imported when the first picture comes. Normalisation that a network can do
 for itself (scaling pixels) is folded into its graph, not done here.
@@ -42,8 +42,8 @@ class ImageInput(_Description):
 class AudioInput(_Description):
     """Sounds: windows of log-mel energies. Array ``mel`` float32 [windows, mel_bands, frames] in [0, 1].
 
-    Frames of ``fft_samples`` under a Hann window every ``hop_samples``; triangular mel bands between two frequencies (HTK's
-    mel scale); decibels below the loudest band of the whole sound, so that gain makes no difference.
+    Frames of ``fft_samples`` under a Hann window every ``hop_samples``; triangular mel bands between two frequencies
+    (HTK's mel scale); decibels below the loudest band of the whole sound, so that gain makes no difference.
     """
 
     kind: Literal["log_mel"] = "log_mel"
@@ -76,8 +76,10 @@ class VideoInput(_Description):
 
 
 class DepthInput(_Description):
-    """Depth maps: the centre square, sampled (never averaged: edges are real). Array ``depth`` float32 [1, 2, side, side]:
-    the logarithm of metres within ``min_metres`` .. ``max_metres`` (0 where unknown), and 1 where known.
+    """Depth maps: the centre square, sampled, never averaged, because edges are real.
+
+    Array ``depth`` float32 [1, 2, side, side]: the logarithm of metres within ``min_metres`` .. ``max_metres`` (0 where
+    unknown), and 1 where known.
     """
 
     kind: Literal["depth_map"] = "depth_map"

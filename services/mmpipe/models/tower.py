@@ -1,7 +1,7 @@
 """One modality's network, ready to embed: payloads in, unit vectors out, whatever the size of the batch.
 
-A :class:`Tower` is a plain callable that threads may share. ONNX Runtime does the arithmetic on the calling thread alone
-(``intra_op_num_threads=1``), so that a process with a thread per core has exactly as many busy threads as cores.
+A :class:`Tower` is a plain callable that threads may share. ONNX Runtime does the arithmetic on the calling thread
+alone (``intra_op_num_threads=1``), so that a process with a thread per core has exactly as many busy threads as cores.
 """
 
 from __future__ import annotations
@@ -102,8 +102,9 @@ def _session(file: Path) -> InferenceSession:
     try:
         return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own errors share no other base
-        message = f"{file}: ONNX Runtime {onnxruntime.__version__} can't read this network ({error}); export it again"
-        raise ModelError(message) from error
+        raise ModelError(
+            f"{file}: ONNX Runtime {onnxruntime.__version__} can't read this network ({error}); export it again"
+        ) from error
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """The model card: what the tiny model is, what it saw, how good it is, and what it must not be used for.
 
-The sections follow Mitchell et al., *Model Cards for Model Reporting*, 2019. Every number comes from the training record or
-the evaluation; none is typed by hand.
+The sections follow Mitchell et al., *Model Cards for Model Reporting*, 2019. Every result comes from the training
+record or the evaluation; none is typed by hand.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from mmpipe.models.tiny.retrieval import Scores
 CARD = """\
 # tiny
 
-Five small towers (text, image, audio, video, depth) into one space of 128 dimensions, so that a text finds a picture, a
-sound finds a depth map, and so on. It ships with mmpipe to make the pipeline run, be tested and be understood without
+Five small towers (text, image, audio, video, depth) into one space of 128 dimensions, so that a text finds a picture,
+a sound finds a depth map, and so on. It ships with mmpipe to make the pipeline run, be tested and be understood without
 a download. **It knows one small world and nothing else; it is no substitute for CLIP or CLAP.**
 
 ## What it knows
 
-Synthetic scenes of one thing: eight kinds (bell, drum, whistle, siren, clock, guitar, horn, kettle), eight colours, four
-patterns, three sizes, six motions, two pitches, three rhythms, two distances. Each modality shows a part:
+Synthetic scenes of one thing: eight kinds (bell, drum, whistle, siren, clock, guitar, horn, kettle), eight colours,
+four patterns, three sizes, six motions, two pitches, three rhythms, two distances. Each modality shows a part:
 
 | Modality | shows |
 |---|---|
@@ -32,20 +32,21 @@ patterns, three sizes, six motions, two pitches, three rhythms, two distances. E
 | video | all of them |
 | depth | kind, size, distance |
 
-All training data is rendered and synthesised by this repository (`mmpipe.models.tiny`): no third party's media, no personal data.
+All training data is rendered and synthesised by this repository (`mmpipe.models.tiny`): no third party's media, no
+personal data.
 
 ## Training
 
-{steps} steps of {batch} scenes from {scenes}, seed {seed}, {minutes:.0f} minutes on a CPU with two threads; InfoNCE over all pairs
-of modalities, every true match in the batch a positive. Parameters: {parameters}. `training.json` has the record.
-`mmpipe model train-tiny --out DIR` makes it again.
+{steps} steps of {batch} scenes from {scenes}, seed {seed}, {minutes:.0f} minutes on a CPU with two threads; InfoNCE
+over all pairs of modalities, every true match in the batch a positive. Parameters: {parameters}. Weights are stored in
+half precision. `training.json` has the record. `mmpipe model train-tiny --out DIR` makes it again.
 
 ## Evaluation
 
-{evaluated} scenes with combinations of values that never occur in training, rendered anew{codecs}, embedded through this package.
-A candidate is a match if it agrees on every attribute that both sides show. R@1: a match is first. mAP: mean average
-precision over all matches. Reading every shared attribute without error gives 1.00 in both. Exact: the very scene is first;
-its limit is what that perfect reader reaches by guessing among equals.
+{evaluated} scenes with combinations of values that never occur in training, rendered anew{codecs}, embedded
+through this package. A candidate is a match if it agrees on every attribute that both sides show. R@1: a match is
+first. mAP: mean average precision over all matches. Reading every shared attribute without error gives 1.00 in both.
+Exact: the very scene is first; its limit is what that perfect reader reaches by guessing among equals.
 
 | Query -> candidates | R@1 | R@5 | mAP | exact@1 | limit |
 |---|---|---|---|---|---|
@@ -56,8 +57,8 @@ much, but has little in common with any one picture, and a dot product prefers t
 
 ## Use and limits
 
-For demonstrations, tests and benchmarks of the data path. Real photographs, speech and everyday sentences get vectors too, but
-those mean little. Don't use it to judge people or anything of consequence.
+For demonstrations, tests and benchmarks of the data path. Real photographs, speech and everyday sentences get vectors
+too, but those mean little. Don't use it to judge people or anything of consequence.
 
 Licence: Apache-2.0, weights included.
 """

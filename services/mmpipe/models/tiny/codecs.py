@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import cast
 
 import av
 import cv2
@@ -91,12 +92,12 @@ def sound(samples: Floats, form: SoundFormat) -> bytes:
 
 def read_sound(content: bytes) -> Floats:
     """The sound in a file as float32 [samples] mono 16 kHz; empty if it has none."""
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         return _heard(container)
 
 
 def film(clip: Clip, form: FilmFormat) -> bytes:
-    """A film as a file: its frames evenly spaced at the rate of its timestamps, with its sound where the format has one."""
+    """A film as a file: frames evenly spaced at the rate of its timestamps, and its sound where the format has one."""
     target = io.BytesIO()
     with av.open(target, "w", format=form.container) as container:
         pictures = _picture_stream(container, clip, form)
@@ -104,14 +105,14 @@ def film(clip: Clip, form: FilmFormat) -> bytes:
         for packet in _picture_packets(pictures, clip.frames):
             container.mux(packet)
         if track is not None and clip.audio is not None:
-            for packet in _sound_packets(track, clip.audio):
-                container.mux(packet)
+            for heard in _sound_packets(track, clip.audio):
+                container.mux(heard)
     return target.getvalue()
 
 
 def read_film(content: bytes) -> Clip:
     """The film in a file: all frames, their timestamps, and its sound or None."""
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         seen = [(frame.to_ndarray(format="rgb24"), frame.time) for frame in container.decode(video=0)]
     frames, times = zip(*seen, strict=True)
     heard = read_sound(content)
@@ -121,26 +122,24 @@ def read_film(content: bytes) -> Clip:
 def _encoded(suffix: str, pixels: np.ndarray, options: list[int]) -> bytes:
     done, content = cv2.imencode(suffix, pixels, options)
     if not done:
-        message = f"OpenCV can't write {suffix} for an array of shape {pixels.shape}"
-        raise ValueError(message)
+        raise ValueError(f"OpenCV can't write {suffix} for an array of shape {pixels.shape}")
     return bytes(content)
 
 
 def _decoded(content: bytes, flags: int) -> np.ndarray:
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if pixels is None:
-        message = f"OpenCV can't read this picture of {len(content)} bytes"
-        raise ValueError(message)
+        raise ValueError(f"OpenCV can't read this picture of {len(content)} bytes")
     return pixels
 
 
 def _sound_stream(container: av.container.OutputContainer, form: SoundFormat) -> av.AudioStream:
-    stream = container.add_stream(form.codec, rate=form.rate_hz, layout="mono")
+    stream = cast("av.AudioStream", container.add_stream(form.codec, rate=form.rate_hz, layout="mono"))
     stream.bit_rate = form.bit_rate
     return stream
 
 
-def _sound_packets(stream: av.AudioStream, samples: Floats) -> Iterator[av.Packet]:
+def _sound_packets(stream: av.AudioStream, samples: Floats) -> Iterator[av.Packet[av.AudioStream]]:
     resampler = av.AudioResampler(stream.format.name, "mono", stream.rate, frame_size=stream.frame_size or None)
     for start in range(0, samples.size, _CHUNK_SAMPLES):
         frame = av.AudioFrame.from_ndarray(
@@ -156,7 +155,9 @@ def _sound_packets(stream: av.AudioStream, samples: Floats) -> Iterator[av.Packe
 
 
 def _picture_stream(container: av.container.OutputContainer, clip: Clip, form: FilmFormat) -> av.VideoStream:
-    stream = container.add_stream(form.codec, rate=_frame_rate(clip), options=dict(form.options))
+    stream = cast(
+        "av.VideoStream", container.add_stream(form.codec, rate=_frame_rate(clip), options=dict(form.options))
+    )
     stream.height, stream.width = clip.frames.shape[1:3]
     stream.pix_fmt = form.pixel_format
     return stream
@@ -167,7 +168,7 @@ def _frame_rate(clip: Clip) -> Fraction:
     return Fraction((len(clip.frames) - 1) / span_s).limit_denominator(1_000) if span_s > 0 else Fraction(1)
 
 
-def _picture_packets(stream: av.VideoStream, frames: Pixels) -> Iterator[av.Packet]:
+def _picture_packets(stream: av.VideoStream, frames: Pixels) -> Iterator[av.Packet[av.VideoStream]]:
     for pixels in frames:
         yield from stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24"))
     yield from stream.encode(None)

@@ -13,6 +13,7 @@ from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +42,8 @@ def load(recipe: Recipe, folder: Path, workers: int = 2) -> Columns:
     """The training arrays, rendered into ``folder`` first where they aren't there yet.
 
     ``codes`` int64 [n, 8] indexes the values of :data:`.world.ATTRIBUTES`; ``pixels`` uint8 [n, side, side, 3];
-    ``mel`` uint8 [n, bands, frames] (255 is loudest); ``frames`` uint8 [n, frames, side, side, 3] and ``film_mel`` likewise;
-    ``depth`` float16 [n, 2, side, side].
+    ``mel`` uint8 [n, bands, frames] (255 is loudest); ``frames`` uint8 [n, frames, side, side, 3] and ``film_mel``
+    likewise; ``depth`` float16 [n, 2, side, side].
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [_chunk_file(folder, recipe, number) for number in range(-(-recipe.scenes // CHUNK_SCENES))]
@@ -57,15 +58,15 @@ def columns(scene: Scene, seed: int, number: int) -> Columns:
     """One scene as training sees it; the same seed and number give the same arrays."""
     draw = partial(world.generator, seed, number)
     picture = preprocess.image_arrays(inputs.PICTURE, damaged_picture(scene, draw("image")))
-    sound = preprocess.audio_arrays(inputs.STORED_SOUND, damaged_sound(scene, draw("audio")))
+    sound = preprocess.log_mel_windows(inputs.STORED_SOUND, damaged_sound(scene, draw("audio")))
     film = preprocess.video_arrays(inputs.STORED_FILM, damaged_film(scene, draw("video")))
-    depth = preprocess.depth_arrays(inputs.DEPTH, depths.render(scene, rng := draw("depth"), *_sides(rng, 96, 192)))
+    depth = preprocess.depth_arrays(inputs.DEPTH, sized_depth(scene, draw("depth")))
     return {
         "codes": np.array(world.codes(scene), np.int64),
         "pixels": picture["pixels"][0],
-        "mel": _bytes(sound["mel"][0]),
+        "mel": _bytes(sound[0]),
         "frames": film["frames"][0],
-        "film_mel": _bytes(film["mel"][0]),
+        "film_mel": _bytes(film["mel"][0].astype(np.float32)),
         "depth": depth["depth"][0].astype(np.float16),
     }
 
@@ -99,6 +100,12 @@ def damaged_film(scene: Scene, rng: np.random.Generator) -> Clip:
     return clip
 
 
+def sized_depth(scene: Scene, rng: np.random.Generator) -> Floats:
+    """A depth map of some size."""
+    height, width = _sides(rng, 96, 192)
+    return depths.render(scene, rng, height, width)
+
+
 def _each(frames: Pixels, change: Callable[[Pixels], Pixels]) -> Pixels:
     return np.stack([change(frame) for frame in frames])
 
@@ -108,7 +115,7 @@ def _sides(rng: np.random.Generator, low: int, high: int) -> tuple[int, int]:
     return side, side
 
 
-def _bytes(unit: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _bytes(unit: Floats) -> NDArray[np.uint8]:
     return np.asarray(np.round(unit * np.float32(255)), np.uint8)
 
 
@@ -120,7 +127,6 @@ def _write_chunk(folder: Path, recipe: Recipe, number: int) -> None:
     drawn = islice(world.scenes(world.generator(recipe.seed, number, "scenes"), held_out=False), CHUNK_SCENES)
     rows = [columns(scene, recipe.seed, number * CHUNK_SCENES + at) for at, scene in enumerate(drawn)]
     target = _chunk_file(folder, recipe, number)
-    np.savez(
-        part := target.with_suffix(".part.npz"), **{name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    )
+    stacked: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    np.savez(part := target.with_suffix(".part.npz"), **stacked)
     part.rename(target)

@@ -1,4 +1,4 @@
-"""Scenes as depth maps: the outline of the thing in metres, before a wall and over a floor, with the holes of a sensor."""
+"""Scenes as depth maps: the thing in metres, before a wall and over a floor, with the holes of a sensor."""
 
 from __future__ import annotations
 

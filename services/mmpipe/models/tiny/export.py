@@ -1,7 +1,8 @@
 """Trained towers become a model package: ONNX files, tokenizer, record, licence, digests, then its card (torch).
 
-Parity is measured on real inputs: the largest difference between what the trained network answers and what ONNX Runtime
-makes of the exported file. A package whose parity is worse than :data:`TOLERANCE` is not written.
+Weights are stored in half precision, which halves the files. Parity is measured on real inputs: the largest difference
+between what the trained network answers and what ONNX Runtime makes of the exported file. A package whose parity is
+worse than :data:`TOLERANCE` is not written.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
@@ -23,12 +25,12 @@ from mmpipe.models import manifest
 from mmpipe.models.errors import ModelError
 from mmpipe.models.manifest import Manifest, TowerEntry
 from mmpipe.models.package import BUILTIN
-from mmpipe.models.tiny import card, dataset, inputs, towers, world
+from mmpipe.models.tiny import card, dataset, inputs, towers, weights, world
 from mmpipe.models.tiny.evaluate import Report
 from mmpipe.models.tiny.train import Trained, write_record
 from mmpipe.records import Modality
 
-TOLERANCE = 1e-4
+TOLERANCE = 2e-3
 NAME, REVISION, LICENCE = "tiny", "1", "Apache-2.0"
 OPSET = 18
 
@@ -123,4 +125,4 @@ def _trace(tower: nn.Module, tensors: Mapping[str, Tensor], file: Path) -> None:
         )
     if program is None:
         raise ModelError(f"{file}: torch {torch.__version__} exported nothing; report a bug")
-    program.save(str(file), external_data=False)
+    onnx.save(weights.in_half_precision(program.model_proto), file)

@@ -1,8 +1,8 @@
 """What training minimises: InfoNCE between all pairs of modalities, with every true match a positive (torch).
 
 Two renderings match when they agree on all attributes that both show; a text shows what it mentions. In a batch
-many pairs match beside the diagonal ("a red bell" fits every red bell), so the positives of a row are all of its matches,
-as in supervised contrastive learning (Khosla et al., 2020, L_out), and pairs that share nothing are left out.
+many pairs match beside the diagonal ("a red bell" fits every red bell), so the positives of a row are all of its
+matches, as in supervised contrastive learning (Khosla et al., 2020, L_out), and pairs that share nothing are left out.
 
 One classifier per attribute, shared by all towers, reads the attributes off the embeddings: prototypes that the
 modalities agree on, which lets a pair learn through what each has in common with a third.
@@ -35,7 +35,7 @@ class Criterion(nn.Module):
         self.prototype_weight = prototype_weight
 
     def forward(self, embeddings: Mapping[Modality, Tensor], codes: Tensor, shown: Mapping[Modality, Tensor]) -> Tensor:
-        """The loss of a batch: embeddings [batch, dimension], ``codes`` [batch, attributes], ``shown`` bool likewise."""
+        """The loss of a batch: embeddings [batch, dimension]; ``codes`` and bool ``shown`` [batch, attributes]."""
         scale = self.log_scale.exp().clamp(max=MAX_SCALE)
         pairs = [
             _both_ways(scale * embeddings[a] @ embeddings[b].T, *matches(codes, shown[a], shown[b]))

@@ -1,4 +1,4 @@
-"""From nothing to a finished package: train, export, evaluate, card. The one function behind ``mmpipe model train-tiny``."""
+"""From nothing to a finished package: train, export, evaluate, card. Behind ``mmpipe model train-tiny``."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def expose(canvas: Canvas, rng: np.random.Generator) -> Pixels:
     light = 1 + across * np.linspace(-1, 1, width)[None, :, None] + down * np.linspace(-1, 1, height)[:, None, None]
     noise = rng.standard_normal(canvas.shape, np.float32) * np.float32(rng.uniform(0.5, 8))
     lit = canvas * (light * rng.uniform(0.8, 1.12)).astype(np.float32) + noise
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
 def coverage(

@@ -1,7 +1,8 @@
 """How well one set of vectors finds its matches in another: relevance, recall at k, average precision.
 
 Relevance is by what can be known: a query and a candidate match when they agree on every attribute that both show
-(a text shows what it mentions) and there is at least one. See Manning et al., *Introduction to Information Retrieval*, ch. 8.
+(a text shows what it mentions) and there is at least one. See Manning et al., *Introduction to Information Retrieval*,
+chapter 8.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ convolutions for what can be seen or heard, two transformer layers for text.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -34,7 +35,7 @@ def build(vocabulary: int) -> nn.ModuleDict:
             Modality.DEPTH.value: DepthTower(),
         }
     )
-    return towers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks the keyword alone
+    return towers.to(memory_format=torch.channels_last)
 
 
 class Residual(nn.Module):
@@ -57,7 +58,7 @@ class Trunk(nn.Module):
     def __init__(self, channels_in: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.stem = _convolution(channels_in, widths[0], stride=2, kernel=5)
-        self.blocks = nn.Sequential(*(Residual(a, b) for a, b in zip(widths, widths[1:], strict=False)))
+        self.blocks = nn.Sequential(*(Residual(a, b) for a, b in pairwise(widths)))
         self.width = 2 * widths[-1]
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -134,7 +135,7 @@ class VideoTower(nn.Module):
 
     def _looks(self, seen: Tensor) -> Tensor:
         first, second = (self.look(seen[:, at].permute(0, 3, 1, 2)) for at in (1, inputs.FILM.frames - 2))
-        return cast("Tensor", torch.maximum(first, second))
+        return torch.maximum(first, second)
 
     def _moves(self, seen: Tensor) -> Tensor:
         grey = seen.mean(dim=4) + 0.5 * (seen.amax(dim=4) - seen.amin(dim=4))
@@ -221,4 +222,4 @@ def _scaled(pixels: Tensor) -> Tensor:
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    return vectors / vectors.norm(dim=1, keepdim=True).clamp(min=1e-6)
+    return functional.normalize(vectors, dim=1, eps=1e-6)

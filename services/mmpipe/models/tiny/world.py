@@ -144,7 +144,17 @@ def codes(scene: Scene) -> tuple[int, ...]:
 
 def scene_of(indices: tuple[int, ...]) -> Scene:
     """The inverse of :func:`codes`."""
-    return Scene(*(list(values)[index] for values, index in zip(ATTRIBUTES.values(), indices, strict=True)))
+    kind, colour, pattern, size, motion, pitch, rhythm, distance = indices
+    return Scene(
+        list(Kind)[kind],
+        list(Colour)[colour],
+        list(Pattern)[pattern],
+        list(Size)[size],
+        list(Motion)[motion],
+        list(Pitch)[pitch],
+        list(Rhythm)[rhythm],
+        list(Distance)[distance],
+    )
 
 
 def is_held_out(scene: Scene) -> bool:
