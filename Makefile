@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 DATA   ?= mmpipe-data/demo
+PAGE   ?= $(DATA)/search.html
 MEDIA  ?= examples/media
 TESTS  ?= tests
 MODEL  ?= mmpipe-data/tiny
@@ -11,6 +12,7 @@ MODEL  ?= mmpipe-data/tiny
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv pip install --quiet --python $(BIN)/python
 MMPIPE := $(BIN)/mmpipe
+SEARCH  = set -x; $(MMPIPE) search --data $(DATA) --top 3
 
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
@@ -31,7 +33,14 @@ demo: install  ## run the pipeline over examples/media and search it across moda
 	$(MMPIPE) run $(MEDIA) --data $(DATA)
 	@$(MAKE) --no-print-directory search
 
-search: install  ## repeat the searches of the demo, and write them as pages that a browser opens
+search: install  ## repeat the searches of the demo: words, pictures, sounds and films find each other
+	@$(SEARCH) "something yellow that whistles" --modality image
+	@$(SEARCH) "the ringing of a bell" --modality audio
+	@$(SEARCH) --audio $(MEDIA)/drums/red-plain-drum.wav --modality video
+	@$(SEARCH) --video $(MEDIA)/clocks/white-checked-clock.webm --modality text
+	@$(SEARCH) --depth $(MEDIA)/horns/pink-dotted-horn.depth.png --modality image
+	@$(SEARCH) "yellow" --audio $(MEDIA)/whistles/white-dotted-whistle.mp3 --html $(PAGE)
+	@echo "open file://$(abspath $(PAGE)) to see and hear the last answer"
 
 ##@ Change
 
