@@ -2,11 +2,12 @@
 
 The image and depth decoders use it for all but their fast paths. It goes to Pillow's format classes directly:
 ``Image.open`` would try every format it knows on hostile bytes, and has a pixel limit of its own, in a global, that
-warns where the caps of the spec have already decided. Nothing here changes a global setting of Pillow.
+warns where the caps of the spec have already decided.
 """
 
 from __future__ import annotations
 
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,10 @@ from PIL.WebPImagePlugin import WebPImageFile
 from mmpipe.records import Media
 from mmpipe.stages.formats.tiff_tags import ORIENTATION, first_directory
 from mmpipe.stages.verdicts import Refused, at_most
+
+# Some classes apply that limit by themselves, to a frame or a tile. Its error is one of the faults below; its warning
+# says nothing that the caps of the spec haven't decided.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _CLASSES: Mapping[str, type[ImageFile.ImageFile]] = MappingProxyType(
     {

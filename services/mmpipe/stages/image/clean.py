@@ -59,6 +59,6 @@ def _deviation(values: cv2.typing.MatLike) -> float:
 
 def _entropy_bits(grey: cv2.typing.MatLike) -> float:
     """Shannon entropy of the histogram of grey levels."""
-    counts = np.bincount(np.ravel(grey).astype(np.uint8), minlength=256)
+    counts = cv2.calcHist([grey], [0], None, [256], [0, 256])
     shares = counts[counts > 0] / grey.size
     return float(-(shares * np.log2(shares)).sum())

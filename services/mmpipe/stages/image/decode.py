@@ -15,8 +15,8 @@ import cv2
 from mmpipe.records import Item, Media, Pixels, Stage
 from mmpipe.spec.image import ImageDecode
 from mmpipe.stages import rasters
-from mmpipe.stages.image import jpeg
-from mmpipe.stages.image.fitting import fitted, halvings
+from mmpipe.stages.image import jpeg, webp
+from mmpipe.stages.image.fitting import extent, fitted, halvings
 from mmpipe.stages.image.orientation import upright, upright_size
 from mmpipe.stages.image.pixels import rgb
 from mmpipe.stages.verdicts import Refused, at_most, each
@@ -51,13 +51,17 @@ def _decode_jpeg(media: Media, options: ImageDecode) -> tuple[Pixels, tuple[int,
     header = jpeg.read_header(media.content)
     size = header.width, header.height
     _check(media, size, options)
-    pixels = jpeg.decode_scaled(media.content, header, halvings(*size, options)) if header.fast else None
+    times = halvings(*size, options)
+    pixels = jpeg.decode_scaled(media.content, header, times) if header.fast else None
     if pixels is None:
         return _decode_raster(media, options)
-    return upright(fitted(pixels, size, options), header.orientation), upright_size(*size, header.orientation)
+    square = fitted(pixels, extent(size, times), options)
+    return upright(square, header.orientation), upright_size(*size, header.orientation)
 
 
 def _decode_raster(media: Media, options: ImageDecode) -> tuple[Pixels, tuple[int, int]]:
+    if media.format == "webp":
+        _check(media, webp.canvas(media.content), options)
     image = rasters.open_header(media, _GATE)
     _check(media, image.size, options)
     with rasters.refusing(_GATE, f"the {media.format} doesn't decode"):

@@ -26,13 +26,13 @@ _WIDEST = 4
 """A longer strip (long by short edge) is cut to this before it is scaled, not after: scaling a line is unbounded."""
 
 
-def scaled_size(width: int, height: int, options: ImageDecode) -> tuple[int, int]:
+def scaled_size(width: float, height: float, options: ImageDecode) -> tuple[int, int]:
     """Width and height after scaling and before the cut (``Crop``) or the border (``Pad``)."""
     size = options.size
     if options.resize == "Stretch":
         return size, size
     edge = min(width, height) if options.resize == "Crop" else max(width, height)
-    return max(size * width // edge, 1), max(size * height // edge, 1)
+    return max(int(size * width / edge), 1), max(int(size * height / edge), 1)
 
 
 def halvings(width: int, height: int, options: ImageDecode) -> int:
@@ -47,33 +47,40 @@ def halved(edge: int, times: int) -> int:
     return -(-edge >> times)
 
 
-def fitted(pixels: Pixels, original: tuple[int, int], options: ImageDecode) -> Pixels:
+def extent(edges: tuple[int, int], times: int) -> tuple[float, float]:
+    """Edges after some halvings, in halved pixels; where :func:`halved` rounds up, the last pixel counts in part."""
+    return edges[0] / 2**times, edges[1] / 2**times
+
+
+def fitted(pixels: Pixels, size: tuple[float, float], options: ImageDecode) -> Pixels:
     """The picture [H, W, 3] as a square [size, size, 3].
 
-    ``original`` is its (width, height) before a decoder halved it: halving rounds, and the grid must not depend on
-    that.
+    ``size`` is its width and height, by their :func:`extent` where a decoder has halved it: the grid must not depend
+    on rounding.
     """
-    if options.resize == "Crop" and max(original) > _WIDEST * min(original):
-        pixels, original = _shortened(pixels)
-    scaled = _scaled(pixels, scaled_size(*original, options))
+    if options.resize == "Crop" and max(size) > _WIDEST * min(size):
+        pixels = _shortened(pixels)
+        size = pixels.shape[1], pixels.shape[0]
+    scaled = _scaled(pixels, size, scaled_size(*size, options))
     return _padded(scaled, options.size) if options.resize == "Pad" else _middle(scaled, options.size, options.size)
 
 
-def _shortened(pixels: Pixels) -> tuple[Pixels, tuple[int, int]]:
+def _shortened(pixels: Pixels) -> Pixels:
     height, width = pixels.shape[:2]
     longest = min(width, height) * _WIDEST
-    strip = _middle(pixels, min(width, longest), min(height, longest))
-    return strip, (strip.shape[1], strip.shape[0])
+    return _middle(pixels, min(width, longest), min(height, longest))
 
 
-def _scaled(pixels: Pixels, goal: tuple[int, int]) -> Pixels:
-    height, width = pixels.shape[:2]
-    if (width, height) == goal:
+def _scaled(pixels: Pixels, size: tuple[float, float], goal: tuple[int, int]) -> Pixels:
+    if size == goal:
         return pixels
-    shrink = max(width / goal[0], height / goal[1])
+    shrink = max(size[0] / goal[0], size[1] / goal[1])
     blurred = _LINEAR_UP_TO < shrink <= _BLURRED_UP_TO
     source = cv2.GaussianBlur(pixels, _BLUR_PIXELS, _BLUR_SIGMA) if blurred else pixels
-    return np.asarray(cv2.resize(source, goal, interpolation=_kernel(shrink)), dtype=np.uint8)
+    # Factors instead of a size to come to: these may be fractions of a pixel off it, and OpenCV keeps to them exactly.
+    factors = goal[0] / size[0], goal[1] / size[1]
+    scaled = cv2.resize(source, None, fx=factors[0], fy=factors[1], interpolation=_kernel(shrink))
+    return np.asarray(scaled, dtype=np.uint8)[: goal[1], : goal[0]]
 
 
 def _kernel(shrink: float) -> int:

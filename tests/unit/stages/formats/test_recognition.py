@@ -2,6 +2,8 @@
 
 import io
 import mmap
+import subprocess
+import sys
 import tempfile
 import timeit
 from collections.abc import Callable
@@ -184,3 +186,12 @@ def test_a_jpeg_is_recognised_in_microseconds() -> None:
     fastest_s = min(timeit.repeat(lambda: recognise(content, name="photos/a.jpg"), number=200, repeat=10)) / 200
 
     assert fastest_s < 20e-6
+
+
+def test_recognition_loads_no_codec() -> None:
+    codecs = {"av", "cv2", "PIL", "soundfile", "OpenEXR"}
+    code = f"import sys, mmpipe.stages.formats; print(sorted({codecs} & set(sys.modules)))"
+
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert loaded.strip() == "[]"

@@ -103,6 +103,15 @@ def test_a_ramp_keeps_its_place_at_every_scale_of_the_decoder(scale: int) -> Non
     assert np.abs(item.payload[:, 4:-4] - expected[:, 4:-4]).max() < 2
 
 
+@pytest.mark.parametrize("size", [(720, 477), (717, 475), (1001, 901), (955, 637), (1999, 1801)])
+def test_an_odd_size_that_halving_rounds_does_not_shift_the_grid(size: tuple[int, int]) -> None:
+    content = encoded(Image.fromarray(scene(*size)), "JPEG", quality=95)
+
+    item = decoded(content, "JPEG", ImageDecode(size=224))
+
+    assert psnr_db(item.payload, usual(Image.open(io.BytesIO(content)), 224)) >= 35
+
+
 def test_a_picture_of_the_right_size_is_not_touched() -> None:
     pixels = scene(SIZE, SIZE)
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 from functools import cache
 
@@ -14,6 +15,7 @@ from PIL import Image
 from mmpipe.records import Item, Media, Pixels, Rejected
 from mmpipe.spec.image import ImageDecode
 from mmpipe.stages.image.decode import build
+from mmpipe.stages.image.webp import canvas
 
 KINDS = ("jpeg", "png", "webp", "gif", "bmp", "tiff")
 
@@ -23,6 +25,12 @@ def picture(kind: str, **options: object) -> bytes:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()
+
+
+def png_of(pixels: Pixels) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
 
 
@@ -81,14 +89,47 @@ def test_the_caps_of_the_spec_decide_and_not_those_of_pillow() -> None:
     assert outcome.gate == "image.decode"
 
 
+def test_a_webp_canvas_is_held_against_the_caps_before_memory_is_taken_for_it() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(file, "WEBP", lossless=True)
+    content = file.getvalue()
+    size_at = content.index(b"VP8L") + 9
+
+    outcome = refused(content[:size_at] + b"\xff\xff\xff\x0f" + content[size_at + 4 :], "webp")
+
+    assert (outcome.gate, outcome.score) == ("image.decode.maxPixels", 16_384 * 16_384)
+
+
+@pytest.mark.parametrize("options", [{"lossless": True}, {"quality": 50}, {"lossless": True, "exif": b"Exif\0\0"}])
+def test_the_canvas_of_every_kind_of_webp_is_read(options: dict[str, object]) -> None:
+    assert canvas(picture("webp", **options)) == (50, 40)
+
+
+def test_a_webp_without_a_size_is_rejected() -> None:
+    assert "begins with the chunk b'ABCD' and no size" in refused(b"RIFF\0\0\0\0WEBPABCD" + bytes(20), "webp").reason
+
+
+def test_a_strip_is_cut_before_it_is_scaled_and_takes_little_memory() -> None:
+    content = png_of(np.zeros((2, 60_000, 3), np.uint8))
+    stage = build(ImageDecode(size=224, max_decompression_ratio=1e6))
+    tracemalloc.start()
+
+    (outcome,) = stage([Item("a", Media(content, "png"))])
+
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(outcome, Item)
+    assert peak_bytes < 10_000_000
+
+
 def test_more_decoded_bytes_per_encoded_byte_than_allowed_are_rejected() -> None:
     file = io.BytesIO()
-    Image.new("RGB", (4000, 4000)).save(file, "WEBP", lossless=True)
+    Image.new("RGB", (1500, 1500)).save(file, "WEBP", lossless=True)
 
     outcome = refused(file.getvalue(), "webp")
 
     assert outcome.gate == "image.decode.maxDecompressionRatio"
-    assert outcome.score == pytest.approx(4000 * 4000 * 3 / len(file.getvalue()))
+    assert outcome.score == pytest.approx(1500 * 1500 * 3 / len(file.getvalue()))
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "gif", "bmp", "tiff"])
