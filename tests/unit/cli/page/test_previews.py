@@ -139,7 +139,7 @@ def test_of_a_long_segment_of_a_film_the_first_seconds_are_played(mp4: Callable[
     part = ShownPart(Modality.VIDEO, "mp4", mp4(np.full((40, 64, 64, 3), 90, np.uint8), 2), "file:///a.mp4")
     drawn = preview(part, SPEC, Segment(5.0, 20.0))
     assert isinstance(drawn, Film)
-    assert drawn.note == "plays 0:05\u20130:13"
+    assert drawn.note == "plays 0:05\u20130:11"
 
 
 def test_a_silent_film_has_no_waveform(mp4: Callable[..., bytes]) -> None:
