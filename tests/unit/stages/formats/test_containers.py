@@ -69,6 +69,12 @@ def test_the_sound_of_a_film_can_be_declared() -> None:
     assert recognise(muxed("mp4", "mpeg4", "aac"), AUDIO) == Recognised("mp4", AUDIO, "audio/mp4")
 
 
+def test_an_audio_book_is_sound_although_its_chapters_have_pictures() -> None:
+    content = muxed("mp4", "mpeg4", "aac")
+
+    assert recognise(content[:8] + b"M4B " + content[12:]) == Recognised("m4a", AUDIO, "audio/mp4")
+
+
 def test_a_silent_film_declared_as_audio_is_rejected() -> None:
     assert isinstance(recognise(muxed("mp4", "mpeg4", None), AUDIO), Rejected)
 

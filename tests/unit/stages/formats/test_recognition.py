@@ -5,6 +5,7 @@ import mmap
 import subprocess
 import sys
 import tempfile
+import time
 import timeit
 from collections.abc import Callable
 from pathlib import Path
@@ -183,7 +184,14 @@ def test_any_bytes_have_an_answer(content: bytes, declared: Modality | None) -> 
 def test_a_jpeg_is_recognised_in_microseconds() -> None:
     content = picture("JPEG")
 
-    fastest_s = min(timeit.repeat(lambda: recognise(content, name="photos/a.jpg"), number=200, repeat=10)) / 200
+    fastest_s = (
+        min(
+            timeit.repeat(
+                lambda: recognise(content, name="photos/a.jpg"), timer=time.thread_time, number=200, repeat=10
+            )
+        )
+        / 200
+    )
 
     assert fastest_s < 20e-6
 
