@@ -54,6 +54,7 @@ def as_dict(done: Progress, *, interrupted: bool) -> dict[str, object]:
         "vectors": done.vectors,
         "verified": bool(done.verified and done.verified.ok),
         "conflicts": dict(done.conflicts),
+        "mismatches": dict(done.mismatches),
     }
 
 
@@ -73,6 +74,8 @@ def print_summary(done: Progress, *, interrupted: bool) -> None:
     console.print(f"{state}: {done.vectors} vectors written in {done.seconds:.1f} s, {rate:,.0f} samples/s")
     if done.verified:
         console.print(_verdict(done.verified), highlight=False)
+    for sentence in done.mismatches.values():
+        console.print(f"misnamed: {sentence}", style="yellow", markup=False, highlight=False)
     for sample, reason in done.conflicts.items():
         console.print(f"not stored: {sample}: {reason}", style="yellow", markup=False)
 

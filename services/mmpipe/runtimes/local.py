@@ -28,6 +28,9 @@ ROWS_PER_GROUP = 1_000
 GROUP_WAIT_S = 0.01
 """A group is committed at 1,000 rows or after 10 ms without news (DESIGN 5: single-row inserts are 58 times slower)."""
 
+MISMATCHES_NAMED = 100
+"""So that a million misnamed files do not fill the memory; each is in the metadata anyway."""
+
 type Counts = Counter[tuple[str, str]]
 """Parts by (modality or ``unknown`` or ``sample``, outcome), where an outcome is one of :data:`OUTCOMES`."""
 
@@ -36,11 +39,16 @@ OUTCOMES = ("stored", "duplicates", "quarantined", "failed")
 
 @dataclass(slots=True)
 class Progress:
-    """What has been done so far; observers read it, only the writer changes it."""
+    """What has been done so far; observers read it, only the writer changes it.
+
+    ``conflicts`` says by sample id why a sample was not stored; ``mismatches`` by URI what a file is that its name does
+    not say, for the first :data:`MISMATCHES_NAMED` of them.
+    """
 
     counts: Counts = field(default_factory=Counter)
     vectors: int = 0
     conflicts: dict[str, str] = field(default_factory=dict)
+    mismatches: dict[str, str] = field(default_factory=dict)
     verified: Verified | None = None
     started: float = field(default_factory=time.perf_counter)
     ended: float | None = None
@@ -167,6 +175,7 @@ class _Writer(Thread):
         self.progress.vectors += written.rows
         self.progress.conflicts |= written.conflicts
         for result in self._group:
+            _note_mismatches(self.progress.mismatches, result.sample)
             _count_result(self.progress.counts, result, conflict=result.sample.id in written.conflicts)
         self._group, self._rows = [], 0
         self.carrier.observe(self.progress)
@@ -174,6 +183,12 @@ class _Writer(Thread):
     def _let_go_by(self) -> None:
         while (future := self.inbox.get()) is not None:
             future.cancel()
+
+
+def _note_mismatches(noted: dict[str, str], sample: Sample) -> None:
+    for part in sample.parts:
+        if "mismatch" in part.facts and len(noted) < MISMATCHES_NAMED:
+            noted[part.uri] = str(part.facts["mismatch"])
 
 
 def _count_sample(counts: Counts, sample: Sample, outcome: str) -> None:
