@@ -10,7 +10,7 @@ TESTS  ?= tests
 MODEL  ?= mmpipe-data/tiny
 
 BIN    := $(VENV)/bin
-UV     := $(BIN)/uv pip install --quiet --python $(BIN)/python
+UV     := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 MMPIPE := $(BIN)/mmpipe
 SEARCH  = set -x; $(MMPIPE) search --data $(DATA) --top 3
 
