@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import av
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -91,6 +93,13 @@ class Track[S: Stream]:
 
     container: InputContainer
     stream: S
+
+
+def decoder(stream: Stream) -> str:
+    """FFmpeg's name of the decoder for the stream."""
+    # FFmpeg has none for a damaged codec number; PyAV's types do not say so.
+    context = cast("CodecContext | None", stream.codec_context)
+    return "something unknown" if context is None else context.name
 
 
 def promised_s(track: Track[Stream]) -> float | None:

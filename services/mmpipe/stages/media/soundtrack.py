@@ -18,9 +18,9 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from mmpipe.records import Floats, Segment
-from mmpipe.stages.media.container import AUDIO_DECODERS, Track, go_to, seconds
+from mmpipe.stages.media.container import AUDIO_DECODERS, Track, decoder, go_to, seconds
 from mmpipe.stages.media.errors import UnreadableError
-from mmpipe.stages.media.sound import LEAD_S, SOURCE_RATES_HZ, joined, mono, resampled, stretch
+from mmpipe.stages.media.sound import SOURCE_RATES_HZ, joined, mono, resampled, stretch
 
 GAP_S = 0.05
 """Time stamps that are off by more than this mean a gap (or an overlap) and not rounding."""
@@ -56,20 +56,23 @@ def find(container: InputContainer) -> Track[AudioStream] | None:
 
     Raises:
         UnreadableError: where its codec or rate is not one that we let near the bytes.
+        av.FFmpegError: where its decoder does not take what the header says.
 
     """
     if not container.streams.audio:
         return None
     stream = container.streams.audio[0]
+    if (name := decoder(stream)) not in AUDIO_DECODERS:
+        raise UnreadableError(f"the sound is coded as {name}, which is not accepted: convert it to AAC or FLAC")
     context = stream.codec_context
-    if context.name not in AUDIO_DECODERS:
-        raise UnreadableError(f"the sound is coded as {context.name}, which is not accepted: convert it to AAC or FLAC")
     if context.sample_rate not in SOURCE_RATES_HZ:
         raise UnreadableError(
             f"the sound has {context.sample_rate} samples per second, expected {SOURCE_RATES_HZ[0]} to "
             f"{SOURCE_RATES_HZ[-1]}: export it again from its source"
         )
     context.thread_count = 1
+    # A context that fails to open on its first packet is of no use after it: better to fail here.
+    context.open(strict=False)
     return Track(container, stream)
 
 
@@ -77,7 +80,7 @@ def heard(track: Track[AudioStream], segment: Segment) -> Floats:
     """The sound of ``segment``, float32 [samples] mono 16 kHz; shorter where the track ends earlier.
 
     Raises:
-        UnreadableError: where it does not decode.
+        UnreadableError, av.FFmpegError: where it does not decode.
 
     """
     rate_hz = track.stream.codec_context.sample_rate
@@ -95,7 +98,7 @@ def blocks(track: Track[AudioStream], first: int, last: int | None) -> Iterator[
 
     """
     rate_hz, cursor, damage = track.stream.codec_context.sample_rate, first, _Damage()
-    go_to(track, first / rate_hz - LEAD_S)
+    go_to(track, first / rate_hz)
     for frame in _frames(track, damage):
         start = _position(track, frame, rate_hz)
         if last is not None and start >= last:

@@ -84,10 +84,9 @@ def _promised_s(track: Track[VideoStream]) -> float | None:
 
 
 def _hold_caps(film: Film, options: VideoDecode) -> None:
-    context = film.stream.codec_context
-    if context.name not in VIDEO_DECODERS:
-        raise UnreadableError(f"the film is coded as {context.name}, which is not accepted: convert it to H.264")
-    width, height = context.width, context.height
+    if (name := container.decoder(film.stream)) not in VIDEO_DECODERS:
+        raise UnreadableError(f"the film is coded as {name}, which is not accepted: convert it to H.264")
+    width, height = film.stream.codec_context.width, film.stream.codec_context.height
     if not width or not height:
         raise UnreadableError("the film does not say how large its pictures are: export it again from its source")
     at_most(f"{GATE}.maxPixels", width * height, options.max_pixels, "pixels in a picture")
@@ -102,3 +101,5 @@ def _prepare(stream: VideoStream, max_pixels: int) -> None:
     stream.codec_context.thread_count = 1
     # FFmpeg holds this cap against padded pictures, so it gets room for the padding.
     stream.codec_context.options = {"max_pixels": str(2 * max_pixels + PADDING_PIXELS)}
+    # A context that fails to open on its first packet is of no use after it: better to fail here.
+    stream.codec_context.open(strict=False)

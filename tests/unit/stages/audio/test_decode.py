@@ -258,6 +258,15 @@ def test_the_reason_keeps_what_ffmpeg_said(sweep: Sweep, encode: Write) -> None:
     assert "moov atom not found" in rejected(Media(content[: content.index(b"moov") - 4], "m4a")).reason
 
 
+def test_a_decoder_that_does_not_open_rejects_the_recording(sweep: Sweep, encode: Write) -> None:
+    content = bytearray(encode(sweep(1.0, 44_100), 44_100, "ipod", "aac"))
+    place = content.index(b"\x05\x80\x80\x80") + 5  # AudioSpecificConfig, in its descriptor (ISO/IEC 14496-1, 7.2.6.7)
+    content[place : place + 2] = b"\x52\x08"  # object type 10, which no standard defines, at 44.1 kHz, mono
+    verdict = rejected(Media(bytes(content), "m4a"))
+    assert verdict.gate == "audio.decode"
+    assert "m4a file cannot be decoded" in verdict.reason
+
+
 def test_a_film_without_sound_is_no_recording(silent_film: bytes) -> None:
     assert "no sound track" in rejected(Media(silent_film, "mp4")).reason
 
@@ -303,6 +312,18 @@ def test_the_length_cap_holds_where_no_header_tells_the_length(sweep: Sweep, enc
     planned = decode.segments(media, AudioDecode(max_seconds=1))
     assert isinstance(planned, Rejected)
     assert planned.gate == "audio.decode.maxSeconds"
+
+
+def test_a_bomb_of_unknown_length_fills_no_more_memory_than_the_cap(write: Write) -> None:
+    content = bytearray(write(np.zeros(600 * 16_000, np.float32), 16_000, "FLAC", "PCM_16"))
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    tracemalloc.start()
+    verdict = rejected(Media(bytes(content), "flac"), AudioDecode(max_seconds=10))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert verdict.gate == "audio.decode.maxSeconds"
+    assert peak < 4_000_000  # ten seconds are 0.64 MB, ten minutes 38 MB
 
 
 def test_one_broken_recording_leaves_its_neighbours_alone(sweep: Sweep, write: Write) -> None:

@@ -47,6 +47,8 @@ class Making(TypedDict, total=False):
     """When each picture is shown, in ms: a variable rate."""
     sound: Floats
     """Mono at 16 kHz."""
+    sound_at: float
+    """When the sound starts, in seconds."""
     turn: int
     """Display rotation, in degrees counterclockwise."""
 
@@ -68,7 +70,7 @@ def write_film(tmp_path_factory: pytest.TempPathFactory) -> Film:
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
             if voice is not None:
-                _speak(container, voice, making["sound"])
+                _speak(container, voice, making["sound"], making.get("sound_at", 0))
         return path.read_bytes()
 
     return make
@@ -93,12 +95,13 @@ def _voice(container: av.container.OutputContainer) -> av.AudioStream:
     return voice
 
 
-def _speak(container: av.container.OutputContainer, voice: av.AudioStream, sound: Floats) -> None:
+def _speak(container: av.container.OutputContainer, voice: av.AudioStream, sound: Floats, at_s: float) -> None:
     frame = av.AudioFrame.from_ndarray(sound[None, :], format="flt", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = 16_000, 0, Fraction(1, 16_000)
     fifo = av.AudioFifo()
     for piece in av.AudioResampler(format=voice.format, layout="mono", rate=16_000).resample(frame):
         fifo.write(piece)
     for piece in fifo.read_many(voice.codec_context.frame_size or 1024, partial=True):
+        piece.pts = (piece.pts or 0) + round(at_s * 16_000)
         container.mux(voice.encode(piece))
     container.mux(voice.encode(None))
