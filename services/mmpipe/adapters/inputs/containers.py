@@ -22,7 +22,7 @@ from mmpipe.adapters.inputs.kinds import HEAD_BYTES, Kind, Packing, is_enough, k
 from mmpipe.adapters.inputs.limits import InputLimits
 from mmpipe.adapters.inputs.manifests import Manifest, manifest_samples
 from mmpipe.adapters.inputs.parquets import parquet_rows
-from mmpipe.adapters.inputs.rows import BadRow, Row
+from mmpipe.adapters.inputs.rows import BadRow, Row, until_broken
 from mmpipe.adapters.inputs.samples import samples_of
 from mmpipe.adapters.inputs.tars import tar_entries
 from mmpipe.adapters.inputs.uris import Origin, readable
@@ -96,7 +96,7 @@ def _opened(file: BinaryIO, kind: Kind, reading: Reading) -> Iterator[Sample]:
             return samples_of([_medium(file, reading)], reading.prefix)
         case _:
             manifest = Manifest(origin, reading.prefix, limits.max_bytes)
-            return manifest_samples(manifest, _rows(file, kind, reading))
+            return manifest_samples(manifest, until_broken(_rows(file, kind, reading)))
 
 
 def _spooled(stream: BinaryIO, kind: Kind, reading: Reading) -> Iterator[Sample]:

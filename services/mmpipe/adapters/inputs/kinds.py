@@ -19,8 +19,8 @@ from mmpipe.records import Modality
 HEAD_BYTES = 64 * 1024
 """How much of an input is looked at; a manifest on standard input is known by a first line that fits."""
 
-PART_COLUMNS = (*(str(modality) for modality in Modality), "text_file")
-"""Columns of a manifest that hold parts: ``text`` the text itself, all others a path."""
+PART_COLUMNS = ("text", "text_file", *(str(modality) for modality in Modality if modality is not Modality.TEXT))
+"""Columns of a manifest that hold parts, in the order of parts: ``text`` the text itself, all others a path."""
 
 
 class Kind(StrEnum):

@@ -145,7 +145,7 @@ def _path(manifest: Manifest, where: str) -> str | Rejected:
     elif scheme != "file" or (path := path_of(where) or "") == "":
         reason = f"{readable(where)} is not on this machine; expected a path or a file: URI; fetch it first."
         return Rejected("input.remote", reason)
-    if "\0" not in path and _is_unicode(path):
+    if _is_unicode(path):
         return posixpath.normpath(path)
     return Rejected("input.read", f"{readable(path)} is not a path; expected one that a file can have.")
 

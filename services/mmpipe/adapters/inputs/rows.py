@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mmpipe.adapters.inputs.errors import DamagedInputError
+from mmpipe.adapters.inputs.errors import DamagedInputError, InputBombError
 from mmpipe.adapters.inputs.kinds import PART_COLUMNS
 from mmpipe.adapters.inputs.uris import Origin, readable
 
@@ -41,6 +41,19 @@ class BadRow:
 def damaged(origin: Origin, place: str, found: str, expected: str, remedy: str) -> DamagedInputError:
     """The error of a manifest that can't be read at all."""
     return DamagedInputError(f"{readable(origin.name)}, {place}", found, expected, remedy)
+
+
+def until_broken(rows: Iterable[Row | BadRow]) -> Iterator[Row | BadRow]:
+    """The same rows; where the stream under them breaks off, a last bad row says so. Before the first, it raises."""
+    number = 0
+    try:
+        for row in rows:
+            number = row.number
+            yield row
+    except (DamagedInputError, InputBombError) as error:
+        if number == 0:
+            raise
+        yield BadRow(number + 1, f"what follows row {number}", str(error), "a complete manifest")
 
 
 def check_columns(columns: Sequence[str], origin: Origin, place: str) -> None:

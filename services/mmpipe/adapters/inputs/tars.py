@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Self, cast
 
+from mmpipe.adapters.inputs import windows
 from mmpipe.adapters.inputs.content import Content, read_member
 from mmpipe.adapters.inputs.entries import Entry, failed, is_wanted, key_of, member_path, neighbours
 from mmpipe.adapters.inputs.errors import DamagedInputError, InputBombError
 from mmpipe.adapters.inputs.limits import MIB, InputLimits
 from mmpipe.adapters.inputs.uris import Origin, member_uri, readable
-from mmpipe.adapters.inputs.windows import gathered
 from mmpipe.records import Rejected
 
 _MAX_EXTENSION_BYTES = MIB
@@ -61,7 +61,9 @@ class _Member:
 
 def tar_entries(file: BinaryIO, origin: Origin, limits: InputLimits) -> Iterator[Entry]:
     """The files in a tar: sorted where ``file`` can seek, about in the archive's own order where it can't."""
-    return _indexed(file, origin, limits) if file.seekable() else gathered(_streamed(file, origin, limits))
+    if file.seekable():
+        return _indexed(file, origin, limits)
+    return windows.gathered(_streamed(file, origin, limits), windows.WINDOW_BYTES)
 
 
 def _indexed(file: BinaryIO, origin: Origin, limits: InputLimits) -> Iterator[Entry]:

@@ -21,18 +21,12 @@ WINDOW_BYTES = 64 * MIB
 _ENTRY_BYTES = 1024  # what an entry costs beside its content, rounded up
 
 
-def gathered(entries: Iterable[Entry], window_bytes: int = WINDOW_BYTES) -> Iterator[Entry]:
+def gathered(entries: Iterable[Entry], window_bytes: int) -> Iterator[Entry]:
     """The same entries, loaded, and in runs of one key; the key that was quiet longest goes first."""
     window = _Window(window_bytes)
-    last = None
     for entry in entries:
-        if entry.key == last:  # its run is under way, and larger than the window: this one joins it
-            yield entry
-            continue
         window.add(entry)
-        for leaving in window.overflow():
-            last = leaving.key
-            yield leaving
+        yield from window.overflow()
     yield from window.rest()
 
 
@@ -67,5 +61,5 @@ def _by_name(run: list[Entry]) -> list[Entry]:
 
 
 def _cost(content: Content | Rejected) -> int:
-    """Memory that waiting takes; a mapped file only takes disk."""
-    return _ENTRY_BYTES + (len(content) if isinstance(content, bytes) else 0)
+    """What waiting takes, in memory or, where the content is mapped, of the temporary folder."""
+    return _ENTRY_BYTES + (0 if isinstance(content, Rejected) else len(content))

@@ -125,7 +125,7 @@ def test_a_remote_place_is_refused_with_what_to_do(folder: Write, read: Read, pl
         ({"id": "a", "text": "\ud800"}, "m.jsonl, line 2, text: The text is not Unicode"),
         ({"id": "a", "image": "\ud800"}, "m.jsonl, line 2, image: .* is not a path"),
         ({"id": "a", "image": "a\0b"}, "m.jsonl, line 2, image: .* is not a path"),
-        ({"id": "a", "year": 2020}, "m.jsonl, line 2: found no part, expected one of text, image"),
+        ({"id": "a", "year": 2020}, "m.jsonl, line 2: found no part, expected one of text, text_file, image"),
         ({"id": "a"}, "m.jsonl, line 2: found no part"),
     ],
 )
@@ -202,6 +202,14 @@ def test_a_line_longer_than_a_manifest_has_reason_for_is_unreadable_and_the_next
 def test_a_compressed_manifest_is_read_and_paths_start_where_it_lies(folder: Write, read: Read) -> None:
     root = folder({"m.jsonl.gz": gzip.compress(_jsonl({"text_file": "a.txt"})), "a.txt": b"x"})
     assert read(root / "m.jsonl.gz")[0].parts[0].media.content == b"x"
+
+
+def test_a_compressed_manifest_that_breaks_off_keeps_the_rows_before(folder: Write, read: Read) -> None:
+    packed = gzip.compress(_jsonl(*({"text": os.urandom(500).hex()} for _ in range(500))))
+    samples = read(folder({"m.jsonl.gz": packed[: len(packed) // 2]}) / "m.jsonl.gz")
+    assert len(samples[0].parts) == 1
+    assert f"what follows row {len(samples) - 1}: found" in _verdict(samples[-1]).reason
+    assert "its compression breaks off" in _verdict(samples[-1]).reason
 
 
 def test_cells_of_a_csv_are_typed_by_jsons_grammar(folder: Write, read: Read) -> None:
@@ -327,7 +335,7 @@ def test_binary_hidden_in_a_list_is_unreadable_and_the_parts_stand(tmp_path: Pat
 
 
 def test_a_parquet_that_names_no_part_is_an_error(tmp_path: Path, read: Read) -> None:
-    with pytest.raises(DamagedInputError, match=r"schema: the columns caption; expected one of text, image"):
+    with pytest.raises(DamagedInputError, match=r"schema: the columns caption; expected one of text, text_file, image"):
         read(_table(tmp_path, caption=["x"]))
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import resource
+import tarfile
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from mmpipe.adapters.inputs import InputLimits, open_input
+import pytest
+
+from mmpipe.adapters.inputs import InputLimits, open_input, windows
 from mmpipe.records import Sample
 
 SAMPLES = 20_000
@@ -48,3 +52,17 @@ def test_twenty_thousand_rows_of_a_manifest_cost_their_ids_and_no_more(tmp_path:
     (tmp_path / "m.jsonl").write_text('{"text": "some words"}\n' * SAMPLES)
     grown = _growth_bytes(open_input(str(tmp_path / "m.jsonl"), InputLimits()), 1000, SAMPLES - 2000)
     assert grown < 4 * MIB  # a hash per id, in a table that doubles at times
+
+
+def test_ten_thousand_members_of_a_stream_cost_their_ids_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = tarfile.TarInfo("00000.txt")
+    header.size = 10
+    with gzip.open(tmp_path / "shard.tar.gz", "wb", compresslevel=1) as file:
+        for number in range(SAMPLES // 2):
+            header.name = f"{number:05d}.txt"
+            file.write(header.tobuf() + b"some words".ljust(tarfile.BLOCKSIZE, b"\0"))
+    monkeypatch.setattr(windows, "WINDOW_BYTES", MIB)  # so that it is full before the count begins
+    samples = open_input(str(tmp_path / "shard.tar.gz"), InputLimits(max_decompression_ratio=1000))
+    assert _growth_bytes(samples, 1000, SAMPLES // 2 - 3000) < 2 * MIB

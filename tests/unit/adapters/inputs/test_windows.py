@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from mmap import mmap
+from unittest.mock import Mock
+
+import pytest
 
 from mmpipe.adapters.inputs.entries import Entry
 from mmpipe.adapters.inputs.windows import gathered
@@ -28,14 +32,9 @@ def test_a_run_larger_than_the_window_stays_in_one_piece_and_out_of_memory() -> 
     assert names == ["a.1", "b.1", "b.2", "b.3", "b.4", "c.1"]
 
 
-def test_an_endless_stream_is_never_held_back_by_more_than_the_window() -> None:
-    loaded = 0
-
-    def load() -> bytes:
-        nonlocal loaded
-        loaded += 1
-        return bytes(2000)
-
+@pytest.mark.parametrize("content", [bytes(2000), mmap(-1, 2000)], ids=["in memory", "mapped"])
+def test_an_endless_stream_is_never_held_back_by_more_than_the_window(content: bytes | mmap) -> None:
+    load = Mock(return_value=content)
     stream = (Entry(str(number), str(number), "", load) for number in range(1000))
     next(gathered(stream, 10_000))
-    assert loaded == 4
+    assert load.call_count == 4

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import struct
 import zipfile
@@ -80,7 +81,8 @@ def test_a_link_in_a_zip_is_unreadable(tmp_path: Path, read: Read) -> None:
 
 
 def test_a_bomb_is_unreadable_before_it_is_unpacked_and_the_rest_flows(zipped: Write, read: Read) -> None:
-    bomb, sound = read(zipped({"a.txt": b"x" * 8 * limits.MIB, "b.txt": b"b"}))
+    noise = os.urandom(100_000).hex().encode()  # the archive as a whole is as dense as it may be
+    bomb, sound, _ = read(zipped({"a.txt": b"x" * 8 * limits.MIB, "b.txt": b"b", "noise.txt": noise}))
     [verdict] = bomb.unreadable.values()
     assert verdict.gate == "source.files.maxDecompressionRatio"
     assert verdict.score is not None
