@@ -83,7 +83,7 @@ def _decoded(stretch: Stretch, runs: Mapping[int, int] | None) -> Iterator[Video
     """The frames of the packets in ``runs``; the decoder is emptied and starts anew between two runs."""
     context, run = stretch.film.stream.codec_context, None
     context.flush_buffers()
-    for packet in packets(stretch.film, stretch.segment):
+    for packet in _readable(stretch):
         wanted = 0 if runs is None else runs.get(stamp(packet) or 0)
         if wanted is None:
             continue
@@ -93,6 +93,14 @@ def _decoded(stretch: Stretch, runs: Mapping[int, int] | None) -> Iterator[Video
         run = wanted
         yield from _frames(stretch, packet)
     yield from _frames(stretch, None)
+
+
+def _readable(stretch: Stretch) -> Iterator[Packet[VideoStream]]:
+    """The packets of the stretch up to a break in the file, of which the timeline keeps the words."""
+    try:
+        yield from packets(stretch.film, stretch.segment)
+    except av.FFmpegError:
+        return
 
 
 def _frames(stretch: Stretch, packet: Packet[VideoStream] | None) -> list[VideoFrame]:

@@ -5,8 +5,8 @@ import resource
 import struct
 import threading
 import tracemalloc
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from itertools import islice, pairwise
 
 import av
 import numpy as np
@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from mmpipe.records import Clip, Item, Media, Pixels, Rejected, Segment
 from mmpipe.spec.video import VideoDecode
-from mmpipe.stages.video import decode, frames
+from mmpipe.stages.video import decode, frames, timeline
+from mmpipe.stages.video.film import Film as Opened
 
 type Moving = Callable[[int], list[Pixels]]
 type Film = Callable[..., bytes]
@@ -334,6 +335,22 @@ def test_a_truncated_film_gives_what_is_there_and_says_so(
     assert isinstance(plan, tuple)
     assert plan[-1] is not None
     assert 2 < plan[-1].end_s < 4.5
+
+
+def test_a_film_that_breaks_with_an_error_gives_what_came_before(
+    moving: Moving, write_film: Film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = timeline.packets
+
+    def breaking(film: Opened, segment: Segment | None) -> Iterator[av.Packet[av.VideoStream]]:
+        yield from islice(whole(film, segment), 40)
+        raise av.error.InvalidDataError(av.error.tag_to_code(b"INDA"), "the disk under it is bad")
+
+    monkeypatch.setattr(timeline, "packets", breaking)
+    monkeypatch.setattr(frames, "packets", breaking)
+    outcome = item(Media(write_film(moving(90)), "mp4"))
+    assert outcome.facts["truncated"] is True
+    assert outcome.payload.timestamps_s.max() < 40 / 30
 
 
 def test_a_film_without_its_index_is_rejected_in_ffmpegs_words(
