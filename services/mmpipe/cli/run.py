@@ -57,6 +57,8 @@ def run(
         typer.echo(json.dumps(display.as_dict(done, interrupted=stop.is_set()), indent=2))
     elif not quiet:
         display.print_summary(done, interrupted=stop.is_set())
+    if not done.counts and not stop.is_set():
+        typer.echo(f"mmpipe: {where} holds no files to read", err=True)
     raise typer.Exit(_exit_code(done, stop))
 
 
