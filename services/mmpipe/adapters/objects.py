@@ -54,8 +54,9 @@ class Objects:
     def open(cls, uri: str, credentials: Mapping[str, str] | None = None) -> Objects:
         """The store at ``uri``: a folder (made if missing), ``file://``, ``s3://``, ``gs://``, ``az://`` or ``memory://``.
 
-        ``credentials`` are settings in the cloud's own terms, over those of the environment. Nothing is asked yet; a
-        store that isn't there shows at the first put. Raises StoreRefused for a URI that can't be used.
+        ``credentials`` are settings in the cloud's own terms (``aws_access_key_id``, …, ``aws_allow_http``), over
+        those of the environment. Nothing is asked yet; a store that isn't there shows at the first put. Raises
+        StoreRefused for a URI that can't be used.
         """
         scheme = urlsplit(uri).scheme
         try:
@@ -120,7 +121,12 @@ def _key(sha256: str) -> str:
 def _cloud(uri: str, scheme: str, credentials: Mapping[str, str]) -> ObjectStore:
     if scheme not in _CLOUDS:
         raise StoreRefused(public_uri(uri), f"scheme {scheme}://", f"a folder, {', '.join(_CLOUDS)}", "change the URI")
-    settings: dict[str, Any] = {"config": credentials} if credentials else {}
+    settings: dict[str, Any] = {}
+    if credentials:
+        # obstore panics on this one among the others: to it, it is an option of the HTTP client.
+        plain_http = {key: value for key, value in credentials.items() if key.lower().endswith("allow_http")}
+        settings["config"] = {key: value for key, value in credentials.items() if key not in plain_http}
+        settings["client_options"] = {"allow_http": "true" in map(str.lower, plain_http.values())}
     if scheme != "memory":
         settings["retry_config"] = {"max_retries": _RETRIES, "retry_timeout": _RETRY_TIMEOUT}
     return from_url(uri, **settings)

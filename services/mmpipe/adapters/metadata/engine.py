@@ -88,7 +88,7 @@ def _prepare_sqlite(engine: Engine) -> None:
 
 
 def _fault(store: str, error: DBAPIError) -> StoreError | None:
-    said = str(error.orig).strip()
+    said = " ".join(str(error.orig).split())
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_fault(store, error.orig, said)
     if error.connection_invalidated or type(error.orig).__name__ == "OperationalError":

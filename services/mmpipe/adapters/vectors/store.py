@@ -32,9 +32,8 @@ from mmpipe.records import Floats
 
 _IDS_PER_CALL = 1_000
 _CONNECT_TIMEOUT_S = 5.0
-_PATIENT = {"timeout": 30.0}
+_PATIENT: dict[str, Any] = {"timeout": 30.0}
 """How long one call may take, in seconds; pymilvus would wait forever."""
-_STRONG = {"consistency_level": "Strong"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,8 @@ class Vectors:
         self.collection = collection
         self._place = place
         self._name = public_uri(place.uri)
+        # Milvus Lite is always consistent, and logs a traceback when asked for it.
+        self._fresh: dict[str, Any] = {} if place.embedded else {"consistency_level": "Strong"}
         self._client: Any = None
         self._lite: Lite | None = None
         self._opening = threading.RLock()
@@ -124,14 +125,15 @@ class Vectors:
         ``where`` is a Milvus filter expression over the fields of DESIGN 6, such as ``attributes["year"] > 2020``;
         ``modalities`` keeps rows of these (``fused`` is one). Raises FilterRefused where it is no expression.
         """
-        wanted = {
+        wanted: dict[str, Any] = {
             "data": [vector],
             "limit": top,
             "filter": _filter(where, modalities),
             "search_params": {"metric_type": METRIC, "params": {"ef": max(self.collection.ef_search, top)}},
             "output_fields": list(OUTPUT_FIELDS),
         }
-        found = self._ask(lambda client: client.search(self.collection.name, **wanted, **_STRONG, **_PATIENT), where)
+        wanted |= self._fresh | _PATIENT
+        found = self._ask(lambda client: client.search(self.collection.name, **wanted), where)
         return [hit(row) for row in found[0]]
 
     def _upsert(self, entities: list[dict[str, Any]], client: Any) -> None:  # noqa: ANN401  # pymilvus ships no types
@@ -141,10 +143,10 @@ class Vectors:
         client.delete(self.collection.name, ids=ids, **_PATIENT)
 
     def _present(self, ids: list[str], client: Any) -> Any:  # noqa: ANN401  # as above
-        return client.get(self.collection.name, ids=ids, output_fields=["id"], **_STRONG, **_PATIENT)
+        return client.get(self.collection.name, ids=ids, output_fields=["id"], **self._fresh, **_PATIENT)
 
     def _count(self, client: Any) -> Any:  # noqa: ANN401  # as above
-        return client.query(self.collection.name, filter="", output_fields=["count(*)"], **_STRONG, **_PATIENT)
+        return client.query(self.collection.name, filter="", output_fields=["count(*)"], **self._fresh, **_PATIENT)
 
     def _ask(self, question: Callable[[Any], Any], where: str = "") -> Any:  # noqa: ANN401  # pymilvus ships no types
         self.open()

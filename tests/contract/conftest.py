@@ -1,0 +1,92 @@
+"""The stores that the contracts are asked of: the embedded ones, and the same classes over real servers.
+
+A contract test takes ``vectors``, ``metadata``, ``objects`` or ``stores`` and runs once with each kind.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from mmpipe.adapters.metadata import Metadata
+from mmpipe.adapters.objects import Objects
+from mmpipe.adapters.sink import Stores
+from mmpipe.adapters.vectors import Collection, Place, Vectors
+from mmpipe.testing import DIMENSION, MemoryVectors
+
+KINDS = [pytest.param("embedded"), pytest.param("server", marks=pytest.mark.server)]
+_number = itertools.count()
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def pipeline() -> str:
+    """A name of its own for each test, since tests share the servers."""
+    return f"contract-{next(_number)}"
+
+
+@pytest.fixture
+def vectors_place(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+    return Place(request.getfixturevalue("milvus_uri") if kind == "server" else str(tmp_path / "vectors"))
+
+
+@pytest.fixture
+def open_vectors(vectors_place: Place, pipeline: str) -> Callable[[], Vectors]:
+    return lambda: Vectors(vectors_place, Collection(pipeline, DIMENSION))
+
+
+@pytest.fixture
+def vectors(open_vectors: Callable[[], Vectors]) -> Iterator[Vectors]:
+    with open_vectors() as opened:
+        yield opened
+
+
+@pytest.fixture(params=[pytest.param("memory"), *KINDS])
+def any_vectors(request: pytest.FixtureRequest, tmp_path: Path, pipeline: str) -> Iterator[Vectors | MemoryVectors]:
+    """Milvus of both kinds, and the fake that stands for it in unit tests."""
+    if request.param == "memory":
+        yield MemoryVectors()
+        return
+    place = Place(request.getfixturevalue("milvus_uri") if request.param == "server" else str(tmp_path / "vectors"))
+    with Vectors(place, Collection(pipeline, DIMENSION)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def metadata_uri(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    if kind == "embedded":
+        return str(tmp_path / "metadata.sqlite")
+    server: str = request.getfixturevalue("postgres_uri")
+    database = f"contract_{next(_number)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {database}")
+    return server.rpartition("/")[0] + "/" + database
+
+
+@pytest.fixture
+def metadata(metadata_uri: str, pipeline: str) -> Iterator[Metadata]:
+    with Metadata(metadata_uri, pipeline) as opened:
+        yield opened
+
+
+@pytest.fixture
+def objects(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Objects:
+    if kind == "embedded":
+        return Objects.open(str(tmp_path / "objects"))
+    s3 = request.getfixturevalue("s3")
+    return Objects.open(s3.uri, s3.credentials)
+
+
+@pytest.fixture
+def open_stores(
+    open_vectors: Callable[[], Vectors], objects: Objects, metadata_uri: str, pipeline: str
+) -> Callable[[], Stores]:
+    return lambda: Stores(open_vectors(), objects, Metadata(metadata_uri, pipeline))
