@@ -135,7 +135,6 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_next_run_goes_on(tmp_path: Pa
     assert summary["verified"]
     stored = summary["samples"]["stored"]
     assert 0 < stored < rows
-    (tmp_path / "short.jsonl").write_text("".join(manifest.open().readlines()[: stored + 10]))
-    (tmp_path / "short.jsonl").replace(manifest)
+    manifest.write_text("\n".join(manifest.read_text().splitlines()[: stored + 10]))
     again = json.loads(mmpipe("run", manifest, "--data", tmp_path, "--json"))
     assert again["samples"] == {"stored": 10, "duplicates": stored, "quarantined": 0, "failed": 0}

@@ -35,13 +35,13 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def crash_run(media: Path, data: Path, deadly: int) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(CHILD), str(media), str(data), str(deadly)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def rerun(media: Path, data: Path) -> dict[str, Any]:
     mmpipe = Path(sys.executable).with_name("mmpipe")
     command = [str(mmpipe), "run", str(media), "--data", str(data), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # our own
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     summary: dict[str, Any] = json.loads(done.stdout)
     return summary
 
@@ -100,7 +100,7 @@ def test_a_run_killed_at_any_time_ends_like_an_undisturbed_one(
     for kill in range(TIMED_KILLS):
         data = tmp_path / str(kill)
         command = [sys.executable, str(CHILD), str(media), str(data), "-1"]
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603  # our own
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with pytest.raises(subprocess.TimeoutExpired):
             child.wait(whole_s * (kill + 1) / (TIMED_KILLS + 2))
         child.kill()

@@ -15,7 +15,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from mmpipe.cli.page.clock import span
+from mmpipe.cli.clock import span
 from mmpipe.records import Attributes
 from mmpipe.runtimes.search import Hit
 

@@ -98,10 +98,9 @@ class Pipeline:
         Setting ``stop`` ends the run after what is in flight; ``observe`` is told whenever something was done. Raises
         InputError for an input that cannot be read and StoreError for a store that cannot be used.
         """
-        limits = home.limits(self.spec)
+        samples = open_input(str(where), home.limits(self.spec), id_prefix=id_prefix)
         with home.open_sink(self.pipeline, self.data, self._path, source_of(str(where))) as sink:
             carrier = local.Carrier(self._path, sink, self.workers, observe)
-            samples = open_input(str(where), limits, id_prefix=id_prefix)
             return local.run(carrier, samples, stop or Event())
 
     def search(

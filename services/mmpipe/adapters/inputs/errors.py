@@ -2,7 +2,7 @@
 
 ::
 
-    Exception
+    MmpipeError
     └── InputError              the input can't be read as asked: tell the user, don't retry
         ├── InputMissingError   nothing is at that path, or nothing matches that pattern
         ├── InputRefusedError   it is there, but not something this package reads: a FIFO, a remote scheme
@@ -20,10 +20,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from mmpipe.errors import MmpipeError
 from mmpipe.records import Rejected
 
 
-class InputError(Exception):
+class InputError(MmpipeError):
     """An input can't be read; the message names the input, what was found, what was expected and the remedy."""
 
     gate: ClassVar[str] = "input.read"

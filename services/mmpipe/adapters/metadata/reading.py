@@ -100,7 +100,7 @@ class MetadataReader:
         wanted = select(*(samples.c[name] for name in columns)).where(samples.c.pipeline == self._pipeline)
         groups = batched(sample_ids, _IDS_AT_ONCE)
         rows = [row for some in groups for row in self._rows(wanted.where(samples.c.id.in_(some)))]
-        return {row.id: StoredSample(*row[:3], tuple(row.missing), *row[4:]) for row in rows}
+        return {row.id: _stored_sample(row) for row in rows}
 
     def quarantined(self, *, gate: str = "", limit: int = 100) -> list[Quarantined]:
         """What gates rejected, by sample; only those whose gate starts with ``gate``."""
@@ -118,6 +118,17 @@ class MetadataReader:
                 return list(connection.execute(statement).all())
 
         return patiently(once)
+
+
+def _stored_sample(row: Any) -> StoredSample:  # noqa: ANN401  # a row of the table
+    return StoredSample(
+        id=row.id,
+        attributes=row.attributes,
+        weights=row.weights,
+        missing=tuple(row.missing),
+        alignment_confidence=row.alignment_confidence,
+        quality=row.quality,
+    )
 
 
 def _quarantined(row: Any) -> Quarantined:  # noqa: ANN401  # a row of the table

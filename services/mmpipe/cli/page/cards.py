@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from mmpipe.cli.page.clock import span
+from mmpipe.cli.clock import span
 from mmpipe.cli.page.previews import Preview
 from mmpipe.cli.page.shown import Shown, ShownPart
 from mmpipe.records import Modality, Segment

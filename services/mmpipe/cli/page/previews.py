@@ -14,8 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from mmpipe.cli.clock import clock, span
 from mmpipe.cli.page import clips, rasters
-from mmpipe.cli.page.clock import clock, span
 from mmpipe.cli.page.decoding import PICTURE_EDGE, Decoded, decode
 from mmpipe.cli.page.relief import legend, relief
 from mmpipe.cli.page.shown import ShownPart

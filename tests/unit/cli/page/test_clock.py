@@ -1,6 +1,6 @@
 import pytest
 
-from mmpipe.cli.page.clock import clock, span
+from mmpipe.cli.clock import clock, span
 from mmpipe.records import Segment
 
 
