@@ -18,7 +18,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help install dev demo search check fmt test test-unit servers bench docs lock model evaluate media changelog clean
+.PHONY: help install dev demo search check fmt test test-unit servers floors bench docs lock model evaluate media changelog clean
 
 help:  ## list every task
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,11 @@ test-unit: dev  ## run the tests that need no server
 
 servers:  ## build the servers that tests start: Milvus, PostgreSQL, an S3 server (once, into ~/.cache/mmpipe)
 	PYTHON="$(PYTHON)" tests/servers/build.sh
+
+floors: $(VENV)/.tools  ## run the unit tests over the oldest versions that pyproject.toml allows
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/floors
+	$(BIN)/uv pip install --quiet --python build/floors/bin/python --resolution lowest-direct --group test --editable '.[postgres]'
+	build/floors/bin/python -m pytest -rs -W default $(TESTS)/unit
 
 bench: dev  ## measure against hand-written loops and the field's usual code, as ratios
 	$(BIN)/python -m bench
