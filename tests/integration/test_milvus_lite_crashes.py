@@ -1,4 +1,4 @@
-"""What ``kill -9`` does to Milvus Lite, asked of the real thing: ``mmpipe.adapters.vectors.lite`` builds on the answers."""
+"""What ``kill -9`` does to Milvus Lite: the answers that ``mmpipe.adapters.vectors.lite`` builds on."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def test_acknowledged_upserts_survive_a_kill_and_no_batch_is_half_there(tmp_path
 def upsert_until_killed(folder: Path, batches: int) -> int:
     """The last batch that was acknowledged; the process is killed while it is about the next."""
     command = [sys.executable, "-c", CHILD, str(folder), str(ROWS)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603  # ours
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # ours
         assert child.stdout is not None
         lines = [child.stdout.readline() for _ in range(batches)]
         child.kill()

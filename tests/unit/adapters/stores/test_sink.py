@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mmpipe.adapters.errors import StoreUnreachable
 from mmpipe.adapters.metadata import Metadata, State
 from mmpipe.adapters.objects import Objects
-from mmpipe.adapters.sink import Sink, Stores
+from mmpipe.adapters.sink import Sink, Stores, Verified
 from mmpipe.records import Embedded, Failed, Modality, Rejected, Result
 from mmpipe.testing import Crash, Crashing, MemoryVectors, a_result, a_sample
 
@@ -119,6 +119,33 @@ def test_a_store_that_stays_away_leaves_the_sample_for_the_next_run(stores: Stor
     with pytest.raises(StoreUnreachable):
         opened(replace(stores, vectors=Away())).write([a_picture("a")])
     assert unchanged(opened(stores), a_picture("a")) == set()
+
+
+def test_rows_that_the_store_lost_make_their_samples_pending_again(stores: Stores) -> None:
+    sink = opened(stores)
+    sink.write([a_picture("a"), a_picture("b")])
+    (lost,) = (row.id for row in stores.vectors.rows.values() if row.sample_id == "a")  # type: ignore[attr-defined]  # the fake's
+    stores.vectors.delete([lost])
+    assert sink.verify() == Verified(expected=2, counted=1, lost=frozenset({"a"}))
+    assert unchanged(sink, a_picture("a"), a_picture("b")) == {"b"}
+
+
+def test_rows_that_nobody_recorded_are_counted_and_not_agreed_with(stores: Stores) -> None:
+    sink = opened(stores)
+    sink.write([a_picture("a")])
+    stores.vectors.upsert([replace(*stores.vectors.rows.values(), id="stranger")])  # type: ignore[attr-defined]  # the fake's
+    assert sink.verify() == Verified(expected=1, counted=2)
+    assert not sink.verify().ok
+
+
+def test_an_id_taken_by_other_content_from_another_source_is_returned_as_a_conflict(stores: Stores) -> None:
+    opened(stores).write([a_picture("a")])
+    written = opened(stores, source="another").write([a_picture("a", b"2"), a_picture("b")])
+    assert written.states == {"b": State.STORED}
+    assert written.conflicts == {
+        "a": "sample a: found its id taken by other content from folder; expected ids of another to be free; "
+        "give this input an id prefix"
+    }
 
 
 def test_a_run_says_how_it_ended(tmp_path: Path) -> None:
