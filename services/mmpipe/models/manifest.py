@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mmpipe.models.errors import ModelError
-from mmpipe.models.preprocess import Input
+from mmpipe.models.preprocess import Input, TextInput
 from mmpipe.records import Modality
 
 FILE = "package.json"
@@ -37,7 +37,10 @@ class TowerEntry(_Record):
 
 
 class Manifest(_Record):
-    """All of ``package.json``; ``files`` maps every other file of the package to its SHA-256 in hex."""
+    """All of ``package.json``.
+
+    ``files`` maps every other file of the package to its SHA-256 in hex; ``digest`` is :func:`package_digest`.
+    """
 
     format: int = FORMAT
     name: str
@@ -73,10 +76,21 @@ def file_digest(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def package_digest(files: Mapping[str, str]) -> str:
-    """SHA-256 over the names and digests of a package's files, in hex: one name for exactly these contents."""
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()
+def package_digest(towers: Mapping[Modality, TowerEntry], files: Mapping[str, str]) -> str:
+    """SHA-256 over all that a vector depends on, in hex: how inputs are prepared, and the digests of the files opened.
+
+    The model card and the licence are verified like every file, but a new wording of theirs makes no new model.
+    ``KeyError`` if ``files`` lacks one that is opened.
+    """
+    lines = [f"{modality} {towers[modality].input.model_dump_json()}\n" for modality in sorted(towers)]
+    lines += [f"{files[name]}  {name}\n" for name in sorted(opened(towers))]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def opened(towers: Mapping[Modality, TowerEntry]) -> set[str]:
+    """The names of the files that embedding reads: networks and tokenizers."""
+    tokenizers = {entry.input.tokenizer for entry in towers.values() if isinstance(entry.input, TextInput)}
+    return {entry.file for entry in towers.values()} | tokenizers
 
 
 def _first_complaint(file: Path, error: ValidationError) -> str:

@@ -23,7 +23,6 @@ from urllib.parse import unquote, urlsplit
 from mmpipe.models import manifest
 from mmpipe.models.errors import ModelError
 from mmpipe.models.manifest import Manifest
-from mmpipe.models.preprocess import TextInput
 from mmpipe.models.tower import Payload, Tower, open_tower
 from mmpipe.records import Modality
 
@@ -59,7 +58,7 @@ class ModelPackage:
 
     @property
     def digest(self) -> str:
-        """The first twelve hex digits of the SHA-256 over all files: equal digests, equal vectors."""
+        """The first twelve hex digits of :func:`.manifest.package_digest`: equal digests, equal vectors."""
         return self.manifest.digest[:_DIGITS]
 
     @property
@@ -116,7 +115,7 @@ def load(path: Path) -> ModelPackage:
         )
     for name, expected in described.files.items():
         _verify(path, name, expected)
-    _verify_covers(path, described)
+    _verify_digest(path, described)
     return ModelPackage(path, described)
 
 
@@ -129,21 +128,18 @@ def _verify(folder: Path, name: str, expected: str) -> None:
         raise ModelError(f"{file}: expected SHA-256 {expected}, found {found}; the package was changed, fetch it again")
 
 
-def _verify_covers(folder: Path, described: Manifest) -> None:
+def _verify_digest(folder: Path, described: Manifest) -> None:
     """Every file that will be opened must be among those verified, and the digest must be theirs."""
-    unlisted = [name for name in _opened(described) if name not in described.files]
-    found = manifest.package_digest(described.files)
-    if unlisted or found != described.digest:
+    file = folder / manifest.FILE
+    unlisted = sorted(manifest.opened(described.towers) - set(described.files))
+    if unlisted:
+        raise ModelError(f"{file}: files: expected a digest of {unlisted[0]}, found none; don't use this package")
+    found = manifest.package_digest(described.towers, described.files)
+    if found != described.digest:
         raise ModelError(
-            f"{folder / manifest.FILE}: expected digest {described.digest} over all files, found {found}"
-            f"{f', with {unlisted} not covered' if unlisted else ''}; the package was changed, fetch it again"
+            f"{file}: digest: expected {described.digest}, found {found} over inputs and files; "
+            "the package was changed, fetch it again"
         )
-
-
-def _opened(described: Manifest) -> list[str]:
-    inputs = [entry.input for entry in described.towers.values()]
-    tokenizers = [spec.tokenizer for spec in inputs if isinstance(spec, TextInput)]
-    return [*(entry.file for entry in described.towers.values()), *tokenizers]
 
 
 def _builtin(name: str) -> Path:

@@ -22,7 +22,7 @@ from mmpipe.records import Clip, Floats, Pixels
 
 type Arrays = Mapping[str, NDArray[np.generic]]
 
-SILENCE_DB = -60.0
+SILENCE_DB = -40.0
 """A sound whose loudest band stays below this is not amplified any further."""
 DYNAMIC_RANGE_DB = 60.0
 """Bands this far below the loudest one count as silent; lossy codecs leave less than that in between."""

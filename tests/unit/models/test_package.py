@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mmpipe.errors import MmpipeError
-from mmpipe.models import ModelError, package
+from mmpipe.models import ModelError, manifest, package
 from mmpipe.models.package import ModelPackage
 from mmpipe.records import Modality
 
@@ -52,21 +52,38 @@ def test_a_missing_file_is_refused(copied_package: Path) -> None:
         package.load(copied_package)
 
 
-def test_a_digest_that_does_not_cover_the_files_is_refused(copied_package: Path) -> None:
+def test_a_digest_of_other_files_is_refused(copied_package: Path) -> None:
     edit_manifest(copied_package, digest="0" * 64)
 
-    with pytest.raises(ModelError, match=r"expected digest 0{64} over all files, found"):
+    with pytest.raises(ModelError, match=r"package\.json: digest: expected 0{64}, found [0-9a-f]{64}"):
+        package.load(copied_package)
+
+
+def test_inputs_prepared_in_another_way_are_refused(copied_package: Path) -> None:
+    described = json.loads((copied_package / "package.json").read_text())
+    described["towers"]["image"]["input"]["side"] = 32
+    edit_manifest(copied_package, towers=described["towers"])
+
+    with pytest.raises(ModelError, match=r"package\.json: digest: expected"):
         package.load(copied_package)
 
 
 @pytest.mark.parametrize("unlisted", ["text.onnx", "tokenizer.json"])
 def test_a_file_that_would_be_opened_but_has_no_digest_is_refused(copied_package: Path, unlisted: str) -> None:
     described = json.loads((copied_package / "package.json").read_text())
-    files = {name: digest for name, digest in described["files"].items() if name != unlisted}
-    edit_manifest(copied_package, files=files, digest=package.manifest.package_digest(files))
+    edit_manifest(copied_package, files={n: d for n, d in described["files"].items() if n != unlisted})
 
-    with pytest.raises(ModelError, match=rf"{unlisted}.* not covered"):
+    with pytest.raises(ModelError, match=f"expected a digest of {unlisted}, found none"):
         package.load(copied_package)
+
+
+def test_a_new_wording_of_the_card_makes_no_new_model(copied_package: Path, tiny: ModelPackage) -> None:
+    card = copied_package / "MODEL_CARD.md"
+    card.write_text("# tiny, in other words\n")
+    described = json.loads((copied_package / "package.json").read_text())
+    edit_manifest(copied_package, files=described["files"] | {card.name: manifest.file_digest(card)})
+
+    assert package.load(copied_package).identity == tiny.identity
 
 
 def test_a_package_that_names_a_file_outside_its_folder_is_refused(copied_package: Path) -> None:
@@ -109,9 +126,10 @@ def test_paths_and_file_uris_resolve_to_the_same_folder(copied_package: Path) ->
 
 
 def test_a_missing_tower_is_refused_with_a_remedy(copied_package: Path) -> None:
-    described = json.loads((copied_package / "package.json").read_text())
-    del described["towers"]["depth"]
-    edit_manifest(copied_package, towers=described["towers"])
+    described = manifest.read(copied_package)
+    towers = {modality: entry for modality, entry in described.towers.items() if modality is not Modality.DEPTH}
+    digest = manifest.package_digest(towers, described.files)
+    manifest.write(copied_package, described.model_copy(update={"towers": towers, "digest": digest}))
 
     with pytest.raises(
         ModelError, match=r"no tower for depth, only for text, image, audio, video; remove the modality"
@@ -144,12 +162,12 @@ def test_embedding_a_text_imports_neither_torch_nor_opencv() -> None:
     script = (
         "import sys; from mmpipe.models import package; from mmpipe.records import Modality;"
         "package.load(package.resolve('builtin:tiny')).tower(Modality.TEXT)(['a red bell']);"
-        "sys.exit(','.join({'torch', 'cv2', 'av', 'pandas', 'onnx', 'transformers'} & set(sys.modules)))"
+        "print({'torch', 'cv2', 'av', 'pandas', 'onnx', 'transformers'} & set(sys.modules))"
     )
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "set()\n", "")
 
 
 def edit_manifest(folder: Path, **changes: object) -> None:

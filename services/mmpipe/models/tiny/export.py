@@ -69,7 +69,7 @@ def seal(folder: Path, entries: Mapping[Modality, TowerEntry]) -> Manifest:
         dimension=towers.DIMENSION,
         towers=entries,
         files=files,
-        digest=manifest.package_digest(files),
+        digest=manifest.package_digest(entries, files),
     )
     manifest.write(folder, sealed)
     return sealed

@@ -37,6 +37,9 @@ HUES: Mapping[Colour, tuple[float, float, float]] = MappingProxyType(
 RADII: Mapping[Size, float] = MappingProxyType({Size.SMALL: 0.15, Size.MEDIUM: 0.245, Size.LARGE: 0.38})
 """Half the extent of the thing, as a fraction of the shorter side of the picture."""
 
+REPEATS = 1.6
+"""How often a pattern repeats per half extent: coarse enough to be seen on a small thing at 64 pixels."""
+
 _SHIFT = 4  # OpenCV's polygons take fixed-point corners with this many fractional bits
 
 
@@ -148,11 +151,11 @@ def _skin(pattern: Pattern, pose: Pose, setting: Setting, offset: tuple[int, int
 
 
 def _marks(pattern: Pattern, u: NDArray[np.floating], v: NDArray[np.floating], phase: tuple[float, float]) -> Floats:
-    """Where the darker shade goes, 0 to 1, with soft edges; about four repeats across the thing."""
-    across, down = np.sin(2 * np.pi * (1.9 * u + phase[0])), np.sin(2 * np.pi * (1.9 * v + phase[1]))
+    """Where the darker shade goes, 0 to 1, with soft edges; about three repeats across the thing."""
+    across, down = np.sin(2 * np.pi * (REPEATS * u + phase[0])), np.sin(2 * np.pi * (REPEATS * v + phase[1]))
     fields = {
         Pattern.PLAIN: np.full_like(u, -1),
-        Pattern.STRIPED: np.sin(2 * np.pi * (1.9 * (v + 0.25 * u) + phase[0])),
+        Pattern.STRIPED: np.sin(2 * np.pi * (REPEATS * (v + 0.25 * u) + phase[0])),
         Pattern.DOTTED: across + down - 0.75,
         Pattern.CHECKED: across * down * 2,
     }
