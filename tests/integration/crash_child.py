@@ -1,8 +1,9 @@
 """Runs that are killed: reads commands as JSON lines, carries each out in a fork of itself, and says how that ended.
 
-Everything is imported once, so a run costs what it does and not the second that imports take; nothing is started before
-the fork. Groups are kept small, so that a run has several. Commands: ``run`` (kill yourself at the edge ``deadly`` of a
-Everything is imported once, so a run costs what it does and not the second that imports take; nothing starts before
+Everything is imported once, so a run costs what it does and not the second that imports take; nothing is started
+before the fork. Groups are kept small, so that a run has several. Commands: ``run`` (kill yourself at the edge
+``deadly`` of a step in a store; -1 never), ``run`` with ``kill_after_s`` (be killed by the parent), and ``state`` (what
+the stores say).
 """
 
 import json
