@@ -39,7 +39,7 @@ search: install  ## repeat the searches of the demo: words, pictures, sounds and
 	@$(SEARCH) --audio $(MEDIA)/drums/red-plain-drum.wav --modality video
 	@$(SEARCH) --video $(MEDIA)/clocks/white-checked-clock.webm --modality text
 	@$(SEARCH) --depth $(MEDIA)/horns/pink-dotted-horn.depth.png --modality image
-	@$(SEARCH) "yellow" --audio $(MEDIA)/whistles/white-dotted-whistle.mp3 --html $(PAGE)
+	@$(SEARCH) "yellow" --audio $(MEDIA)/whistles/white-dotted-whistle.mp3 --modality fused --html $(PAGE)
 	@echo "open file://$(abspath $(PAGE)) to see and hear the last answer"
 
 ##@ Change
