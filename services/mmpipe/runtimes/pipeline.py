@@ -114,7 +114,9 @@ class Pipeline:
         values: dict[str, PartValue] = {**({"text": text} if text else {}), **files}
         vector = searching.embed_query(self._path, [_query_part(name, value) for name, value in values.items()])
         with home.open_vectors(self.pipeline, self.data, self._path) as vectors:
-            return searching.search(vectors, vector, searching.Wanted(top, tuple(into), where))
+            return searching.search(
+                vectors, vector, self._path.package.identity, searching.Wanted(top, tuple(into), where)
+            )
 
 
 def _read(spec: MultimodalPipeline | str | Path | None, modalities: Sequence[str] | None) -> MultimodalPipeline:

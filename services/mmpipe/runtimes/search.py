@@ -75,10 +75,23 @@ def embed_query(path: DataPath, parts: Sequence[Part]) -> Floats:
     return fusion.embedding.vector
 
 
-def search(vectors: Vectors, vector: Floats, wanted: Wanted) -> list[Hit]:
-    """The nearest samples, best first. Raises StoreError where the filter is not a valid expression."""
+def search(vectors: Vectors, vector: Floats, model: str, wanted: Wanted) -> list[Hit]:
+    """The nearest samples, best first, to a vector made by ``model`` (``name@digest``).
+
+    Raises StoreError where the filter is not a valid expression, QueryError where rows are of another model.
+    """
     rows = vectors.search(vector, wanted.top * _ROWS_PER_HIT, wanted.where, wanted.modalities)
+    _check_comparable(rows, model)
     return list(_best_by_sample(rows))[: wanted.top]
+
+
+def _check_comparable(rows: Sequence[VectorHit], model: str) -> None:
+    """Vectors of different models share no space, even where they are equally long."""
+    if strangers := sorted({row.model for row in rows} - {model}):
+        found, remedy = ", ".join(strangers), "run the inputs again to embed them anew"
+        raise QueryError(
+            f"stored rows: found vectors by {found}, expected only {model}, which made the query's; {remedy}"
+        )
 
 
 def _best_by_sample(rows: Iterable[VectorHit]) -> Iterable[Hit]:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from mmpipe import MmpipeError, Modality, Pipeline
 from mmpipe.adapters.inputs import InputError
+from mmpipe.models.package import ModelPackage
 from mmpipe.spec import SpecError, default_pipeline
 
 
@@ -120,3 +121,15 @@ def test_a_query_that_its_gates_reject_is_an_error_with_the_reason(tmp_path: Pat
         Pipeline(data=tmp_path).search(audio=silence)
     with pytest.raises(MmpipeError, match=r"query: found nothing"):
         Pipeline(data=tmp_path).search()
+
+
+def test_rows_of_another_model_are_never_compared(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = Pipeline(data=tmp_path / "data")
+    pipeline.run(folder)
+    monkeypatch.setattr(ModelPackage, "identity", "tiny@of-tomorrow")
+    with pytest.raises(
+        MmpipeError, match=r"found vectors by tiny@\w+, expected only tiny@of-tomorrow.*run the inputs again"
+    ):
+        pipeline.search("a red bell")
