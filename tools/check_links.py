@@ -26,7 +26,7 @@ _NO_ANCHOR = re.compile(r"[^\w\- ]")
 
 def main() -> int:
     """Print every broken link; 1 where there is one."""
-    found = pages(Path.cwd())
+    found = pages(Path())
     broken = [sentence for page in found for sentence in broken_links(page)]
     print("\n".join([*broken, f"{len(found)} pages, {len(broken)} broken links"]))
     return 1 if broken else 0

@@ -16,6 +16,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from mmpipe.spec import parse, refused
+
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -188,6 +190,32 @@ def test_every_decision_is_listed_and_short() -> None:
     for page in folder.glob("[0-9]*.md"):
         assert f"({page.name})" in index
         assert len(page.read_text(encoding="utf-8").splitlines()) <= 40, page.name
+
+
+def _documented_specs() -> Iterator[tuple[str, str]]:
+    """The pipeline objects that pages show, with where."""
+    for page in sorted(path for path in _tracked() if path.suffix == ".md"):
+        blocks = re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        yield from ((f"{page.relative_to(ROOT)}", block) for block in blocks if "apiVersion: mmpipe" in block)
+
+
+def test_every_spec_that_a_page_shows_is_valid_and_acts() -> None:
+    shown = list(_documented_specs())
+
+    assert shown
+    for page, text in shown:
+        assert refused(parse(text, page)) == (), page
+
+
+def test_every_option_that_a_page_shows_exists() -> None:
+    known = set(re.findall(r"--[a-z-]+", (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")))
+
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        commands = re.findall(
+            r"\bmmpipe (?:run|search|quarantine|spec|model)\b[^`\n]*", page.read_text(encoding="utf-8")
+        )
+        options = {option for command in commands for option in re.findall(r"--[a-z-]+", command)}
+        assert options <= known, page
 
 
 def test_continuous_integration_runs_the_commands_of_the_readme() -> None:
