@@ -1,7 +1,7 @@
 """Make ``examples/media``: real files of scenes that the tiny model never saw in training, and four odd ones.
 
 Run from the repository: ``python examples/make_media.py``. Same seed, same scenes; encoders of another version may
-write other bytes. Parts of one sample share a stem: ``bells/red-striped-bell.jpg``, ``.wav`` and ``.depth.png`` show one
+write other bytes. Parts of one sample share a stem: ``bells/red-striped-bell.jpg``, ``.wav``, ``.depth.png`` show one
 bell.
 """
 

@@ -127,7 +127,8 @@ def test_paths_and_file_uris_resolve_to_the_same_folder(copied_package: Path) ->
 
 def test_a_missing_tower_is_refused_with_a_remedy(copied_package: Path) -> None:
     described = manifest.read(copied_package)
-    towers = {modality: entry for modality, entry in described.towers.items() if modality is not Modality.DEPTH}
+    towers = dict(described.towers)
+    del towers[Modality.DEPTH]
     digest = manifest.package_digest(towers, described.files)
     manifest.write(copied_package, described.model_copy(update={"towers": towers, "digest": digest}))
 

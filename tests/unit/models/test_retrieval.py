@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmpipe.models.package import ModelPackage
-from mmpipe.models.tiny import evaluate, retrieval
+from mmpipe.models.tiny import evaluate, retrieval, world
 from mmpipe.records import Modality
 
 
@@ -48,7 +48,7 @@ def test_evaluation_scenes_are_held_out_and_seeded() -> None:
     first, again = (evaluate.held_out_scenes(50, 1) for _ in range(2))
 
     assert first == again
-    assert all(evaluate.world.is_held_out(scene) for scene in first)
+    assert all(world.is_held_out(scene) for scene in first)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_shipped_model_finds_what_a_text_asks_for_among_unseen_combinations(
 ) -> None:
     count, seed = 200, 11
     chosen = evaluate.held_out_scenes(count, seed)
-    codes = np.array([evaluate.world.codes(scene) for scene in chosen])
+    codes = np.array([world.codes(scene) for scene in chosen])
     asked, found = (
         evaluate.embedded(tiny, modality, chosen, seed, through_codecs=False) for modality in (query, candidate)
     )

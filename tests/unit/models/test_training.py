@@ -19,9 +19,9 @@ from mmpipe.models.tiny.train import Plan  # noqa: E402
 
 def test_training_resumes_where_it_stopped_and_ends_in_a_package_that_loads(tmp_path: Path) -> None:
     plan = Plan(steps=2, batch=8, scenes=12, threads=1)
-    train.train(Plan(steps=1, batch=8, scenes=12, threads=1), tmp_path / "work", report=str)
+    train.train(Plan(steps=1, batch=8, scenes=12, threads=1), tmp_path / "work", report=lambda _: None)
 
-    trained = train.train(plan, tmp_path / "work", resume=True, report=str)
+    trained = train.train(plan, tmp_path / "work", resume=True, report=lambda _: None)
     export.export(trained, tmp_path / "out")
     report = evaluate.evaluate(package.load(tmp_path / "out"), 20)
     export.complete(tmp_path / "out", report)
@@ -45,7 +45,7 @@ def test_the_loss_is_lowest_for_embeddings_that_match_exactly_where_scenes_do() 
     good = criterion({Modality.IMAGE: right, Modality.TEXT: right}, codes, seen)
     bad = criterion({Modality.IMAGE: right, Modality.TEXT: wrong}, codes, seen)
 
-    assert float(good) < 0.1 < float(bad)
+    assert good.item() < 0.1 < bad.item()
 
 
 def test_equal_scenes_in_a_batch_are_no_negatives_of_each_other() -> None:

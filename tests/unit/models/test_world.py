@@ -42,11 +42,11 @@ def test_payloads_have_the_types_of_the_records(scene: Scene, seed: int) -> None
     picture, sound = pictures.render(scene, rng, 90, 120), sounds.render(scene, rng, 1.0)
     film, depth = films.render(scene, rng, 3, 48, 1.0), depths.render(scene, rng, 60, 80)
 
-    assert (picture.dtype, picture.shape) == (np.uint8, (90, 120, 3))
-    assert (sound.dtype, sound.shape) == (np.float32, (16_000,))
-    assert (film.frames.dtype, film.frames.shape) == (np.uint8, (3, 48, 48, 3))
-    assert (film.timestamps_s.dtype, film.timestamps_s.shape) == (np.float32, (3,))
-    assert (depth.dtype, depth.shape) == (np.float32, (60, 80))
+    assert (picture.dtype.name, picture.shape) == ("uint8", (90, 120, 3))
+    assert (sound.dtype.name, sound.shape) == ("float32", (16_000,))
+    assert (film.frames.dtype.name, film.frames.shape) == ("uint8", (3, 48, 48, 3))
+    assert (film.timestamps_s.dtype.name, film.timestamps_s.shape) == ("float32", (3,))
+    assert (depth.dtype.name, depth.shape) == ("float32", (60, 80))
 
 
 @given(scene=SCENES)

@@ -22,6 +22,7 @@ from mmpipe.records import Clip, Floats, Pixels
 
 MILLIMETRES_PER_METRE = 1_000
 _CHUNK_SAMPLES = 1_024
+_REPEATABLE = {"fflags": "+bitexact"}  # else Ogg and Matroska number each file at random
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def read_depth_png(content: bytes) -> Floats:
 def sound(samples: Floats, form: SoundFormat) -> bytes:
     """A mono 16 kHz sound as a file."""
     target = io.BytesIO()
-    with av.open(target, "w", format=form.container) as container:
+    with av.open(target, "w", format=form.container, options=_REPEATABLE) as container:
         stream = _sound_stream(container, form)
         for packet in _sound_packets(stream, samples):
             container.mux(packet)
@@ -99,7 +100,7 @@ def read_sound(content: bytes) -> Floats:
 def film(clip: Clip, form: FilmFormat) -> bytes:
     """A film as a file: frames evenly spaced at the rate of its timestamps, and its sound where the format has one."""
     target = io.BytesIO()
-    with av.open(target, "w", format=form.container) as container:
+    with av.open(target, "w", format=form.container, options=_REPEATABLE) as container:
         pictures = _picture_stream(container, clip, form)
         track = _sound_stream(container, form.sound) if form.sound and clip.audio is not None else None
         for packet in _picture_packets(pictures, clip.frames):

@@ -37,8 +37,8 @@ HUES: Mapping[Colour, tuple[float, float, float]] = MappingProxyType(
 RADII: Mapping[Size, float] = MappingProxyType({Size.SMALL: 0.15, Size.MEDIUM: 0.245, Size.LARGE: 0.38})
 """Half the extent of the thing, as a fraction of the shorter side of the picture."""
 
-REPEATS = 1.6
-"""How often a pattern repeats per half extent: coarse enough to be seen on a small thing at 64 pixels."""
+REPEATS = 1.9
+"""How often a pattern repeats per half extent of the thing."""
 
 _SHIFT = 4  # OpenCV's polygons take fixed-point corners with this many fractional bits
 
@@ -151,7 +151,7 @@ def _skin(pattern: Pattern, pose: Pose, setting: Setting, offset: tuple[int, int
 
 
 def _marks(pattern: Pattern, u: NDArray[np.floating], v: NDArray[np.floating], phase: tuple[float, float]) -> Floats:
-    """Where the darker shade goes, 0 to 1, with soft edges; about three repeats across the thing."""
+    """Where the darker shade goes, 0 to 1, with soft edges; about four repeats across the thing."""
     across, down = np.sin(2 * np.pi * (REPEATS * u + phase[0])), np.sin(2 * np.pi * (REPEATS * v + phase[1]))
     fields = {
         Pattern.PLAIN: np.full_like(u, -1),
