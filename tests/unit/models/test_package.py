@@ -26,6 +26,13 @@ def test_the_builtin_package_is_small_complete_and_licensed(tiny: ModelPackage) 
     assert tiny.modalities == tuple(Modality)
 
 
+def test_the_builtin_package_names_no_path_of_the_machine_that_made_it(tiny: ModelPackage) -> None:
+    content = b"".join(file.read_bytes() for file in tiny.folder.iterdir() if file.is_file())
+
+    assert b".py" not in content
+    assert b"site-packages" not in content
+
+
 def test_the_identity_names_the_package_and_twelve_digits_of_its_digest(tiny: ModelPackage) -> None:
     name, _, digest = tiny.identity.partition("@")
 

@@ -125,4 +125,4 @@ def _trace(tower: nn.Module, tensors: Mapping[str, Tensor], file: Path) -> None:
         )
     if program is None:
         raise ModelError(f"{file}: torch {torch.__version__} exported nothing; report a bug")
-    onnx.save(weights.in_half_precision(program.model_proto), file)
+    onnx.save(weights.in_half_precision(weights.without_traces(program.model_proto)), file)

@@ -1,6 +1,7 @@
-"""Weights of an ONNX network stored in half precision and used in single: half the file, the same arithmetic.
+"""What an exported ONNX network loses before it is shipped: half of every weight's bits, and its maker's traces.
 
-ONNX Runtime folds the casts away when it opens the file, so a run costs nothing more.
+Weights are stored in half precision and used in single; ONNX Runtime folds the casts away when it opens the file, so a
+run costs nothing more. The exporter notes for every node which source line made it, by its path on that machine.
 """
 
 from __future__ import annotations
@@ -23,6 +24,17 @@ def in_half_precision(model: ModelProto) -> ModelProto:
     halved.graph.node.extend(nodes)
     onnx.checker.check_model(halved)
     return halved
+
+
+def without_traces(model: ModelProto) -> ModelProto:
+    """A copy of the network without the exporter's notes on where each part comes from."""
+    clean = ModelProto()
+    clean.CopyFrom(model)
+    graph = clean.graph
+    for noted in (clean, graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+        noted.ClearField("metadata_props")
+        noted.ClearField("doc_string")
+    return clean
 
 
 def _is_large(tensor: TensorProto) -> bool:
