@@ -48,6 +48,9 @@ def run(
     used; 3 for a store that cannot be used; 130 when interrupted.
     """
     spec, where = _spec_and_input(inputs)
+    from mmpipe.runtimes.allocator import keep_freed_memory
+
+    keep_freed_memory()
     from mmpipe.cli import progress as display
 
     pipeline = _pipeline(spec, data, workers)

@@ -1,8 +1,9 @@
 """The local run: one process takes an input through the data path into the sink.
 
 Three kinds of threads share the work. The caller's reads samples and forms batches; one worker for each core takes a
-batch through decode, clean, embed and fuse (C kernels that drop the GIL); one writer commits groups of results. The
-queue between them is bounded, so a slow store slows the reader down instead of filling the memory.
+batch through decode, clean, embed and fuse (C kernels that drop the GIL); one writer commits groups of results. What
+is in flight between them is bounded in bytes, so a slow store slows the reader down instead of filling the memory, and
+a commit that takes a while leaves no worker without work.
 
 A run can be stopped between batches (``stop``) or killed at any moment: what was committed stays, and the next run over
 the same input takes up where this one ended. What keeps that promise is the sink; this module only orders the work.
@@ -16,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 
 from mmpipe.adapters.sink import Sink, Verified
 from mmpipe.records import Embedded, Failed, Item, Rejected, Result, Sample
@@ -24,6 +25,8 @@ from mmpipe.runtimes.path import DataPath
 
 SAMPLES_PER_BATCH = 32
 BYTES_PER_BATCH = 64 * 1024 * 1024
+BYTES_IN_FLIGHT = 256 * 1024 * 1024
+"""Media that were read and are not yet committed."""
 ROWS_PER_GROUP = 1_000
 GROUP_WAIT_S = 0.01
 """A group is committed at 1,000 rows or after 10 ms without news (DESIGN 5: single-row inserts are 58 times slower)."""
@@ -67,6 +70,29 @@ class _Done:
     duplicates: Sequence[Sample]
 
 
+class _InFlight:
+    """The bytes between reader and store: entering waits for room, what is larger than all of it for its turn."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._used, self._changed = limit, 0, Condition()
+
+    def enter(self, size: int) -> None:
+        """Take room for a batch, once there is some."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._used == 0 or self._used + size <= self._limit)
+            self._used += size
+
+    def leave(self, size: int) -> None:
+        """Give the room back."""
+        with self._changed:
+            self._used -= size
+            self._changed.notify_all()
+
+
+type _Work = tuple[Future[_Done], int]
+"""A batch on its way, and its size in bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Carrier:
     """What a run works with: the stages, the stores, how many workers, and whom to tell."""
@@ -82,14 +108,15 @@ def run(carrier: Carrier, samples: Iterable[Sample], stop: Event) -> Progress:
 
     Raises StoreError when a store stays away: everything committed before stays, and the next run goes on from there.
     """
-    progress = Progress()
-    inbox: queue.Queue[Future[_Done] | None] = queue.Queue(maxsize=2 * carrier.workers)
-    writer = _Writer(carrier, inbox, progress, stop)
+    progress, in_flight = Progress(), _InFlight(BYTES_IN_FLIGHT)
+    inbox: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+    writer = _Writer(carrier, inbox, in_flight, progress, stop)
     with ThreadPoolExecutor(carrier.workers, thread_name_prefix="mmpipe-worker") as pool:
         writer.start()
         try:
-            for batch in _batches(samples, stop):
-                inbox.put(pool.submit(_work, carrier, batch))
+            for batch, size in _batches(samples, stop):
+                in_flight.enter(size)
+                inbox.put((pool.submit(_work, carrier, batch), size))
         finally:
             inbox.put(None)
             writer.join()
@@ -102,19 +129,20 @@ def run(carrier: Carrier, samples: Iterable[Sample], stop: Event) -> Progress:
     return progress
 
 
-def _batches(samples: Iterable[Sample], stop: Event) -> Iterator[list[Sample]]:
+def _batches(samples: Iterable[Sample], stop: Event) -> Iterator[tuple[list[Sample], int]]:
+    """Samples by the batch, each with its size in bytes. A sample counts as a KiB at least, so that texts count too."""
     batch: list[Sample] = []
     size = 0
     for sample in samples:
         if stop.is_set():
-            break
+            return
         batch.append(sample)
-        size += sum(len(part.media.content) for part in sample.parts)
+        size += 1024 + sum(len(part.media.content) for part in sample.parts)
         if len(batch) == SAMPLES_PER_BATCH or size >= BYTES_PER_BATCH:
-            yield batch
+            yield batch, size
             batch, size = [], 0
     if batch and not stop.is_set():
-        yield batch
+        yield batch, size
 
 
 def _work(carrier: Carrier, batch: Sequence[Sample]) -> _Done:
@@ -130,13 +158,18 @@ class _Writer(Thread):
     """Commits results in groups, in the order of the input. After a fault it stops the run and lets the rest go by."""
 
     def __init__(
-        self, carrier: Carrier, inbox: queue.Queue[Future[_Done] | None], progress: Progress, stop: Event
+        self,
+        carrier: Carrier,
+        inbox: queue.SimpleQueue[_Work | None],
+        in_flight: _InFlight,
+        progress: Progress,
+        stop: Event,
     ) -> None:
         super().__init__(name="mmpipe-writer")
-        self.carrier, self.inbox, self.progress, self.stop = carrier, inbox, progress, stop
+        self.carrier, self.inbox, self.in_flight, self.progress, self.stop = carrier, inbox, in_flight, progress, stop
         self.fault: BaseException | None = None
         self._group: list[Result] = []
-        self._rows = 0
+        self._rows = self._bytes = 0
 
     def run(self) -> None:
         """Until the end of the inbox."""
@@ -150,39 +183,47 @@ class _Writer(Thread):
     def _take_all(self) -> None:
         while True:
             try:
-                future = self.inbox.get(timeout=GROUP_WAIT_S if self._group else None)
+                work = self.inbox.get(timeout=GROUP_WAIT_S if self._group else None)
             except queue.Empty:
                 self._commit()
                 continue
-            if future is None:
+            if work is None:
                 break
-            self._take(future.result())
+            self._take(*work)
         self._commit()
 
-    def _take(self, done: _Done) -> None:
+    def _take(self, future: Future[_Done], size: int) -> None:
+        self._bytes += size
+        done = future.result()
         for sample in done.duplicates:
             _count_sample(self.progress.counts, sample, "duplicates")
         self._group += done.results
-        self._rows += sum(len(result.embedded) + 1 for result in done.results)
-        if self._rows >= ROWS_PER_GROUP:
+        self._rows += sum(len(result.embedded) for result in done.results)
+        if self._rows >= ROWS_PER_GROUP or not self._group:
             self._commit()
         self.carrier.observe(self.progress)
 
     def _commit(self) -> None:
-        if not self._group:
-            return
+        if self._group:
+            self._write()
+        self.in_flight.leave(self._bytes)
+        self._group, self._rows, self._bytes = [], 0, 0
+        self.carrier.observe(self.progress)
+
+    def _write(self) -> None:
         written = self.carrier.sink.write(self._group)
         self.progress.vectors += written.rows
         self.progress.conflicts |= written.conflicts
         for result in self._group:
             _note_mismatches(self.progress.mismatches, result.sample)
             _count_result(self.progress.counts, result, conflict=result.sample.id in written.conflicts)
-        self._group, self._rows = [], 0
-        self.carrier.observe(self.progress)
 
     def _let_go_by(self) -> None:
-        while (future := self.inbox.get()) is not None:
+        self.in_flight.leave(self._bytes)
+        while (work := self.inbox.get()) is not None:
+            future, size = work
             future.cancel()
+            self.in_flight.leave(size)
 
 
 def _note_mismatches(noted: dict[str, str], sample: Sample) -> None:
