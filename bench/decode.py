@@ -6,11 +6,11 @@ import io
 
 import cv2
 import numpy as np
-from bench.measuring import Row, interleaved, median_ratio
-from bench.pictures import jpegs
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.measuring import Row, interleaved, median_ratio
+from bench.pictures import jpegs
 from mmpipe.records import Item, Media
 from mmpipe.spec.image import ImageDecode
 from mmpipe.stages.image import decode

@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from mmpipe.models.package import load, resolve
 from PIL import Image
 
+from mmpipe.models.package import load, resolve
 from mmpipe.records import Clip, Item, Media, Modality, Rejected
 from mmpipe.runtimes import chain
 from mmpipe.spec import default_pipeline

@@ -109,7 +109,7 @@ def carried_out(do: str, kill_after_s: float | None = None, **arguments: Any) ->
     reading, writing = os.pipe()
     started = time.perf_counter()
     if (child := os.fork()) == 0:
-        answer = {"run": run, "state": state}[do](**arguments)
+        answer = run(**arguments) if do == "run" else state(**arguments)
         with open(writing, "w") as pipe:  # noqa: PTH123  # a file descriptor
             json.dump(answer, pipe)
             pipe.flush()
