@@ -138,3 +138,12 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_next_run_goes_on(tmp_path: Pa
     manifest.write_text("\n".join(manifest.read_text().splitlines()[: stored + 10]))
     again = json.loads(mmpipe("run", manifest, "--data", tmp_path, "--json"))
     assert again["samples"] == {"stored": 10, "duplicates": stored, "quarantined": 0, "failed": 0}
+
+
+def test_a_run_and_a_search_need_no_network(media: Path, tmp_path: Path) -> None:
+    if subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("unshare --net is not permitted here, so there is no machine without a network to run on")
+    for arguments in (["run", media], ["search", "picture number 1"]):
+        command = ["unshare", "--net", MMPIPE, *map(str, arguments), "--data", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
