@@ -127,7 +127,10 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_next_run_goes_on(tmp_path: Pa
         assert run.poll() is None
         os.sched_yield()
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=60)
+    try:
+        out, err = run.communicate(timeout=30)
+    finally:
+        run.kill()
     assert run.returncode == 130, err
     assert "finishing what is in flight" in err
     summary = json.loads(out)

@@ -132,7 +132,9 @@ def test_every_command_of_the_base_install_starts_without_torch() -> None:
 
 
 def test_make_help_lists_every_target_in_one_line() -> None:
-    shown = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
 
     listed = [line.split(maxsplit=2) for line in shown.splitlines()]
     assert [target for _, target, _ in listed] == TARGETS

@@ -56,7 +56,7 @@ class DataPath:
     """The stages of a pipeline, loaded once and shared by threads."""
 
     def __init__(self, spec: PipelineSpec) -> None:
-        """Load nothing yet: the model package comes with the first question, a modality's stages with its first part."""
+        """Nothing loads yet: the model package comes when first asked for, a modality's stages with a first part."""
         self.spec = spec
         self._chains: dict[Modality, tuple[chain.NamedStage, ...]] = {}
         self._building = threading.Lock()
