@@ -52,6 +52,7 @@ check: dev  ## lint, format, types, import rules, sizes, links, generated pages:
 	$(BIN)/python tools/check_sizes.py
 	$(BIN)/python tools/check_links.py
 	$(BIN)/python tools/make_reference.py --check
+	$(BIN)/python tools/make_protos.py --check
 
 fmt: dev  ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix-only --quiet .
@@ -73,6 +74,11 @@ floors: $(VENV)/.tools  ## run the unit tests over the oldest versions that pypr
 
 bench: dev  ## measure against hand-written loops and the field's usual code, as ratios
 	$(BIN)/python -m bench
+
+protos: dev  ## lint protos/ and write services/mmpipe/v1 anew from them
+	tests/servers/build.sh buf
+	cd protos && $(BUF) lint && $(BUF) format --write
+	$(BIN)/python tools/make_protos.py
 
 docs: dev  ## write the generated pages under docs/reference anew
 	$(BIN)/python tools/make_reference.py

@@ -16,6 +16,6 @@ compile() {
 }
 
 compile base.txt pyproject.toml
-compile dev.txt pyproject.toml --extra postgres --extra torch --group test --group check \
+compile dev.txt pyproject.toml --extra postgres --extra serve --extra torch --group test --group check \
     --constraints requirements/base.txt
 printf 'uv\nhatchling\n' | compile install.txt -

@@ -17,7 +17,7 @@ _NOT_NOW_NAMES = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABO
 @contextmanager
 def faults_named(store: str, where: str = "") -> Iterator[None]:
     """What Milvus and gRPC raise, as a StoreError of ``store``; about the filter expression where one was sent."""
-    import grpc  # type: ignore[import-untyped]  # noqa: PLC0415  # slow to import: see ``store``; grpcio ships no types
+    import grpc  # noqa: PLC0415  # slow to import: see ``store``
     from pymilvus.exceptions import MilvusException  # noqa: PLC0415
 
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs a traceback of what it raises: so do we
@@ -26,7 +26,7 @@ def faults_named(store: str, where: str = "") -> Iterator[None]:
     except MilvusException as error:
         raise _fault(store, error.code, error.message, where, retriable=error.retriable) from error
     except grpc.RpcError as error:
-        raise _fault(store, error.code(), error.details(), where, retriable=False) from error
+        raise _fault(store, error.code(), error.details() or "", where, retriable=False) from error
 
 
 def _fault(store: str, code: object, message: str, where: str, *, retriable: bool) -> StoreError:

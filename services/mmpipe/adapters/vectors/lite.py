@@ -36,8 +36,8 @@ class Lite:
 
     def __init__(self, folder: Path) -> None:
         """Start it. Raises StoreBusy where another program holds the folder, StoreRefused where it can't be used."""
-        # These take a second, see ``store``. grpcio ships no types.
-        import grpc  # type: ignore[import-untyped]  # noqa: PLC0415
+        # These take a second, see ``store``.
+        import grpc  # noqa: PLC0415
         from milvus_lite.adapter.grpc.servicer import MilvusServicer  # noqa: PLC0415
         from milvus_lite.db import MilvusLite  # noqa: PLC0415
         from milvus_lite.exceptions import DataDirLockedError  # noqa: PLC0415

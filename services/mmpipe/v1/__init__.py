@@ -1,0 +1,1 @@
+"""Generated from protos/mmpipe/v1 by `make protos`; change those."""
