@@ -13,8 +13,10 @@ torch = pytest.importorskip("torch", reason="training needs the extra mmpipe[tor
 pytest.importorskip("onnxscript", reason="export needs the extra mmpipe[torch]")
 pytestmark = pytest.mark.filterwarnings("default")  # torch's exporter warns about its own internals
 
-from mmpipe.models.tiny import evaluate, export, loss, train  # noqa: E402 - only with torch
+from mmpipe.models.tiny import augment, batch, evaluate, export, loss, train  # noqa: E402 - only with torch
 from mmpipe.models.tiny.train import Plan  # noqa: E402
+
+EVERY = torch.tensor([True, True])
 
 
 def test_training_resumes_where_it_stopped_and_ends_in_a_package_that_loads(tmp_path: Path) -> None:
@@ -61,10 +63,31 @@ def test_equal_scenes_in_a_batch_are_no_negatives_of_each_other() -> None:
 def test_a_film_without_sound_shows_only_what_can_be_seen() -> None:
     mentions = torch.ones((2, 8), dtype=torch.bool)
 
-    shown = train.shown(mentions, torch.tensor([1.0, 0.0]))[Modality.VIDEO]
+    shown = batch.shown(mentions, torch.tensor([True, False]), EVERY, EVERY)[Modality.VIDEO]
 
     assert shown[0].all()
     assert shown[1].tolist() == [True, True, True, True, True, False, False, False]
+
+
+def test_a_grey_picture_or_film_shows_no_colour() -> None:
+    mentions = torch.ones((2, 8), dtype=torch.bool)
+    first_only = torch.tensor([True, False])
+
+    shown = batch.shown(mentions, EVERY, first_only, ~first_only)
+
+    assert shown[Modality.IMAGE].tolist() == [[True] * 4 + [False] * 4, [True, False, True, True] + [False] * 4]
+    assert shown[Modality.VIDEO][:, 1].tolist() == [False, True]
+    assert shown[Modality.TEXT].all()
+
+
+def test_without_colour_leaves_the_others_alone() -> None:
+    pixels = torch.arange(24, dtype=torch.float32).reshape(2, 2, 2, 3)
+
+    grey = augment.without_colour(pixels, torch.tensor([True, False]))
+
+    assert torch.equal(grey[0, :, :, 0], pixels[0].mean(dim=-1))
+    assert torch.equal(grey[0, :, :, 0], grey[0, :, :, 2])
+    assert torch.equal(grey[1], pixels[1])
 
 
 def test_the_learning_rate_warms_up_and_ends_low() -> None:

@@ -24,6 +24,12 @@ def pictures(pixels: Tensor, rng: torch.Generator) -> Tensor:
     return _some_blurred(exposed.permute(0, 3, 1, 2, 4), rng).reshape(pixels.shape)
 
 
+def without_colour(pixels: Tensor, chosen: Tensor) -> Tensor:
+    """The chosen of [batch, ..., 3] as grey, the mean of their channels; ``chosen`` is bool [batch]."""
+    grey = pixels.mean(dim=-1, keepdim=True).expand_as(pixels)
+    return torch.where(chosen.reshape(-1, *[1] * (pixels.ndim - 1)), grey, pixels)
+
+
 def sounds(mel: Tensor, frames: int, rng: torch.Generator) -> Tensor:
     """uint8 [batch, bands, longer] -> float32 [batch, bands, frames] in [0, 1]."""
     batch = mel.shape[0]

@@ -26,7 +26,7 @@ MAX_SCALE = 60.0
 class Criterion(nn.Module):
     """The loss and its own parameters: the logarithm of the inverse temperature, and the prototypes."""
 
-    def __init__(self, dimension: int, prototype_weight: float = 0.5) -> None:
+    def __init__(self, dimension: int, prototype_weight: float = 1.0) -> None:
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor(2.7))
         self.prototypes = nn.ModuleDict(

@@ -116,7 +116,8 @@ class VideoTower(nn.Module):
     """``frames`` uint8 [batch, frames, side, side, 3], ``mel`` as for a sound, ``has_audio`` float32 [batch].
 
     What is there is read from two of the frames; where it goes, from all of them, small and grey, as channels of one
-    picture; what it sounds like from its sound, or a learned stand-in where there is none.
+    picture from which all that stays is taken away; what it sounds like from its sound, or a learned stand-in where
+    there is none.
     """
 
     def __init__(self) -> None:
@@ -140,7 +141,7 @@ class VideoTower(nn.Module):
     def _moves(self, seen: Tensor) -> Tensor:
         grey = seen.mean(dim=4) + 0.5 * (seen.amax(dim=4) - seen.amin(dim=4))
         small = functional.avg_pool2d(grey, 2)
-        return cast("Tensor", self.move(small))
+        return cast("Tensor", self.move(small - small.mean(dim=1, keepdim=True)))
 
 
 class DepthTower(nn.Module):

@@ -19,17 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmpipe.models import preprocess
-from mmpipe.models.tiny import augment, captions, dataset, inputs, tokens, towers, world
+from mmpipe.models.tiny import batch, captions, dataset, tokens, towers, world
 from mmpipe.models.tiny.loss import Criterion
-from mmpipe.models.tiny.world import ATTRIBUTES, OBSERVABLE
-from mmpipe.records import Modality
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-MISSPELT = 0.15
-SILENT_FILMS = 0.15
 CHECKPOINT_EVERY_STEPS = 100
 TOKENIZER_CAPTIONS = 20_000
 
@@ -39,7 +34,7 @@ class Plan:
     """What to train: two runs of equal plans on one machine end in equal weights."""
 
     seed: int = 1
-    steps: int = 1_500
+    steps: int = 1_900
     batch: int = 64
     scenes: int = 7_000
     learning_rate: float = 2e-3
@@ -137,53 +132,6 @@ def write_record(trained: Trained, file: Path) -> None:
     file.write_text(json.dumps(trained.record, indent=2) + "\n")
 
 
-def batch_arrays(data: dict[str, Tensor], rows: Tensor, rng: torch.Generator) -> dict[Modality, dict[str, Tensor]]:
-    """What the towers of all media take, augmented; texts are :func:`batch_texts`."""
-    has_audio = (torch.rand(len(rows), generator=rng) >= SILENT_FILMS).to(torch.float32)
-    film_mel = augment.sounds(data["film_mel"][rows], inputs.SOUND.frames, rng) * has_audio[:, None, None]
-    return {
-        Modality.IMAGE: {"pixels": augment.pictures(data["pixels"][rows], rng)},
-        Modality.AUDIO: {"mel": augment.sounds(data["mel"][rows], inputs.SOUND.frames, rng)},
-        Modality.VIDEO: {
-            "frames": augment.pictures(data["frames"][rows], rng),
-            "mel": film_mel,
-            "has_audio": has_audio,
-        },
-        Modality.DEPTH: {"depth": augment.depths(data["depth"][rows], rng)},
-    }
-
-
-def batch_texts(codes: Tensor, tokenizer: Tokenizer, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Fresh captions: token ids int64 [batch, tokens] and which attributes each mentions, bool [batch, attributes]."""
-    mentions = [captions.choose_mentions(rng) for _ in codes]
-    texts = [
-        captions.compose(world.scene_of(tuple(row)), chosen, rng)
-        for row, chosen in zip(codes.tolist(), mentions, strict=True)
-    ]
-    typed = [captions.misspelt(text, rng) if rng.random() < MISSPELT else text for text in texts]
-    rows = [
-        preprocess.text_arrays(inputs.TEXT, encoding.ids)["tokens"][0] for encoding in tokenizer.encode_batch(typed)
-    ]
-    ids = np.stack(rows)
-    longest = int((ids != 0).sum(axis=1).max())
-    return torch.from_numpy(ids[:, :longest]), torch.tensor(
-        [[name in chosen for name in ATTRIBUTES] for chosen in mentions]
-    )
-
-
-def shown(mentions: Tensor, has_audio: Tensor) -> dict[Modality, Tensor]:
-    """Which attributes each sample of a batch shows in each modality: bool [batch, attributes]."""
-    can_show = {
-        modality: torch.tensor([name in names for name in ATTRIBUTES]) for modality, names in OBSERVABLE.items()
-    }
-    only_heard = can_show[Modality.AUDIO] & ~can_show[Modality.IMAGE]
-    return {
-        **{modality: mask.expand_as(mentions) for modality, mask in can_show.items()},
-        Modality.TEXT: mentions,
-        Modality.VIDEO: ~(only_heard & (has_audio == 0)[:, None]),
-    }
-
-
 def _dataset(plan: Plan, folder: Path) -> dataset.Columns:
     return dataset.load(dataset.Recipe(plan.seed, plan.scenes), folder / "scenes", plan.threads)
 
@@ -215,10 +163,7 @@ def learning_rate(plan: Plan, step: int) -> float:
 def _loss(plan: Plan, run: Run, data: dict[str, Tensor], tokenizer: Tokenizer) -> Tensor:
     rng = torch.Generator().manual_seed(plan.seed * 1_000_003 + run.step)
     rows = torch.randint(0, plan.scenes, (plan.batch,), generator=rng)
-    codes = data["codes"][rows]
-    arrays = batch_arrays(data, rows, rng)
-    ids, mentions = batch_texts(codes, tokenizer, world.generator(plan.seed, run.step, "captions"))
-    taken = {Modality.TEXT: {"tokens": ids}, **arrays}
-    embeddings = {modality: run.towers[modality.value](**values) for modality, values in taken.items()}
-    loss: Tensor = run.criterion(embeddings, codes, shown(mentions, arrays[Modality.VIDEO]["has_audio"]))
+    drawn = batch.draw(data, rows, tokenizer, rng, world.generator(plan.seed, run.step, "captions"))
+    embeddings = {modality: run.towers[modality.value](**values) for modality, values in drawn.arrays.items()}
+    loss: Tensor = run.criterion(embeddings, data["codes"][rows], drawn.shown)
     return loss
