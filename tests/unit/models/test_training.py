@@ -69,7 +69,7 @@ def test_a_film_without_sound_shows_only_what_can_be_seen() -> None:
     assert shown[1].tolist() == [True, True, True, True, True, False, False, False]
 
 
-def test_a_grey_picture_or_film_shows_no_colour() -> None:
+def test_a_picture_or_film_without_its_colours_shows_none() -> None:
     mentions = torch.ones((2, 8), dtype=torch.bool)
     first_only = torch.tensor([True, False])
 
@@ -80,14 +80,15 @@ def test_a_grey_picture_or_film_shows_no_colour() -> None:
     assert shown[Modality.TEXT].all()
 
 
-def test_without_colour_leaves_the_others_alone() -> None:
-    pixels = torch.arange(24, dtype=torch.float32).reshape(2, 2, 2, 3)
+def test_what_loses_its_colours_keeps_light_and_dark_and_the_others_stay_as_they_are() -> None:
+    pixels = torch.arange(1, 25, dtype=torch.float32).reshape(2, 2, 2, 3)
 
-    grey = augment.without_colour(pixels, torch.tensor([True, False]))
+    tinted = augment.without_colour(pixels, torch.tensor([True, False]), torch.Generator().manual_seed(1))
 
-    assert torch.equal(grey[0, :, :, 0], pixels[0].mean(dim=-1))
-    assert torch.equal(grey[0, :, :, 0], grey[0, :, :, 2])
-    assert torch.equal(grey[1], pixels[1])
+    light = pixels[0].mean(dim=-1)
+    assert torch.allclose(tinted[0].amax(dim=-1), light)
+    assert torch.allclose(tinted[0] / light[:, :, None], (tinted[0] / light[:, :, None])[0, 0].expand(2, 2, 3))
+    assert torch.equal(tinted[1], pixels[1])
 
 
 def test_the_learning_rate_warms_up_and_ends_low() -> None:

@@ -24,10 +24,15 @@ def pictures(pixels: Tensor, rng: torch.Generator) -> Tensor:
     return _some_blurred(exposed.permute(0, 3, 1, 2, 4), rng).reshape(pixels.shape)
 
 
-def without_colour(pixels: Tensor, chosen: Tensor) -> Tensor:
-    """The chosen of [batch, ..., 3] as grey, the mean of their channels; ``chosen`` is bool [batch]."""
-    grey = pixels.mean(dim=-1, keepdim=True).expand_as(pixels)
-    return torch.where(chosen.reshape(-1, *[1] * (pixels.ndim - 1)), grey, pixels)
+def without_colour(pixels: Tensor, chosen: Tensor, rng: torch.Generator) -> Tensor:
+    """The chosen of [batch, ..., 3] as light and dark of one random tint; ``chosen`` is bool [batch].
+
+    Not grey: a white thing looks much the same in grey, and would pass for one of unknown colour.
+    """
+    light = pixels.mean(dim=-1, keepdim=True)
+    each = (len(pixels), *[1] * (pixels.ndim - 2))
+    tints = _uniform((*each, 3), 0.15, 1.0, rng)
+    return torch.where(chosen.reshape(*each, 1), light * tints / tints.amax(dim=-1, keepdim=True), pixels)
 
 
 def sounds(mel: Tensor, frames: int, rng: torch.Generator) -> Tensor:

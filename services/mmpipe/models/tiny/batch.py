@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 MISSPELT = 0.15
 SILENT_FILMS = 0.15
-WITHOUT_COLOUR = 0.3
-"""How often a picture or film turns grey: what is left (outline, pattern, motion) is learnt apart from colour."""
+WITHOUT_COLOUR = 0.25
+"""How often a picture or film loses its colours: what is left (outline, pattern, motion) is learnt apart from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def shown(
 
 def _picture(pixels: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     has_colour = _flags(len(pixels), 1 - WITHOUT_COLOUR, rng)
-    return augment.without_colour(augment.pictures(pixels, rng), ~has_colour), has_colour
+    return augment.without_colour(augment.pictures(pixels, rng), ~has_colour, rng), has_colour
 
 
 def _flags(count: int, share: float, rng: torch.Generator) -> Tensor:

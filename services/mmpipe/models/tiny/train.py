@@ -34,9 +34,9 @@ class Plan:
     """What to train: two runs of equal plans on one machine end in equal weights."""
 
     seed: int = 1
-    steps: int = 1_900
+    steps: int = 5_000
     batch: int = 64
-    scenes: int = 7_000
+    scenes: int = 12_000
     learning_rate: float = 2e-3
     weight_decay: float = 0.03
     threads: int = 2
