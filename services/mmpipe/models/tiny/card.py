@@ -52,9 +52,6 @@ Exact: the very scene is first; its limit is what that perfect reader reaches by
 |---|---|---|---|---|---|
 {rows}
 
-Rankings of texts have a lower mAP than their R@1 lets expect: a short text that mentions little agrees with
-much, but has little in common with any one picture, and a dot product prefers the text that has more.
-
 ## Use and limits
 
 For demonstrations, tests and benchmarks of the data path. Real photographs, speech and everyday sentences get vectors
