@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.measuring import Row, interleaved, median_ratio
-from bench.pictures import jpegs
+from bench.pictures import KINDS, Kind, jpegs
 from mmpipe.records import Item, Media
 from mmpipe.spec.image import ImageDecode
 from mmpipe.stages.image import decode
@@ -18,19 +18,24 @@ from mmpipe.stages.image import decode
 SIZE = 224
 
 
-def rows(count: int = 100) -> list[Row]:
-    """Speed as a ratio to Pillow, and how alike the pictures are."""
+def rows(pixels: int = 20_000_000) -> list[Row]:
+    """For each kind of picture (so many pixels of it), speed as a ratio to Pillow, and how alike the pictures are."""
     cv2.setNumThreads(1)
-    pictures = jpegs(count)
+    return [row for kind in KINDS for row in _rows(kind, max(pixels // (kind.width * kind.height), 2))]
+
+
+def _rows(kind: Kind, count: int) -> list[Row]:
+    pictures = jpegs(count, kind)
     stage = decode.build(ImageDecode())
     items = [Item(str(number), Media(jpeg, "jpeg")) for number, jpeg in enumerate(pictures)]
     seconds = interleaved({"ours": lambda: stage(items), "pillow": lambda: [_pillow(jpeg) for jpeg in pictures]})
     speed = median_ratio(seconds["pillow"], seconds["ours"])
     ours_ms, pillow_ms = (1e3 * float(np.median(seconds[name])) / count for name in ("ours", "pillow"))
     quality = float(np.mean([_psnr(outcome.payload, _pillow(jpeg)) for outcome, jpeg in zip(stage(items), pictures)]))  # type: ignore[union-attr]  # noqa: B905  # good JPEGs, no Rejected
+    name = f"JPEG {kind.name} -> 224"
     return [
-        Row("JPEG -> 224, one core", f"{ours_ms:.2f} ms", f"Pillow {pillow_ms:.2f} ms", speed, 4.0),
-        Row("JPEG -> 224, PSNR to Pillow in dB", f"{quality:.1f} dB", "Pillow bicubic", quality, 35.0),
+        Row(f"{name}, one core", f"{ours_ms:.2f} ms", f"Pillow {pillow_ms:.2f} ms", speed, 4.0),
+        Row(f"{name}, PSNR in dB", f"{quality:.1f} dB", "Pillow bicubic", quality, 35.0),
     ]
 
 
