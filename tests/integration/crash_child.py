@@ -28,6 +28,7 @@ from mmpipe.adapters.vectors import Vectors
 from mmpipe.runtimes import home, local
 from mmpipe.runtimes.path import DataPath
 from mmpipe.runtimes.pipeline import Pipeline
+from mmpipe.runtimes.tally import OUTCOMES
 
 STEPS = [
     (Objects, "put"),
@@ -72,7 +73,7 @@ def run(where: str, data: str, deadly: int = -1) -> dict[str, Any]:
         setattr(owner, name, steps.around(getattr(owner, name)))
     local.SAMPLES_PER_BATCH, local.ROWS_PER_GROUP = 2, 6
     done = Pipeline(data=Path(data), workers=1).run(where)
-    outcomes = {outcome: done.counts["sample", outcome] for outcome in local.OUTCOMES}
+    outcomes = {outcome: done.counts["sample", outcome] for outcome in OUTCOMES}
     return {"steps": steps.count, "vectors": done.vectors, "samples": outcomes}
 
 

@@ -77,7 +77,7 @@ class Verified:
 
 
 class Sink:
-    """Where results go. ``fingerprint``, ``unchanged`` and ``keep`` are for any thread, ``write`` for one at a time."""
+    """Where results go. All but ``commit`` (and ``write``) is for any thread; those are for one at a time."""
 
     def __init__(self, stores: Stores, setting: Setting, originals: Originals) -> None:
         """See :meth:`open`."""
@@ -122,7 +122,7 @@ class Sink:
         self.close()
 
     def fingerprint(self, sample: Sample) -> str:
-        """Equal exactly when storing ``sample`` again would store the same. Reads all its bytes, once until written."""
+        """Equal exactly when storing ``sample`` again would store the same. Reads all its bytes, once until planned."""
         return fingerprint(self._digests_of(sample).content, self._setting.recipe)
 
     def unchanged(self, fingerprints: Mapping[str, str]) -> set[str]:
@@ -138,16 +138,26 @@ class Sink:
             for part, sha256 in zip(sample.parts, self._digests_of(sample).parts, strict=True):
                 self._stores.objects.put(part.media.content, sha256)
 
+    def plan(self, result: Result) -> Planned:
+        """What :meth:`commit` will write about a result; afterwards the bytes of its sample are needed no more."""
+        planned = plan(result, self._digests_of(result.sample), self._setting)
+        self._digests.pop(result.sample.id, None)
+        return planned
+
     def write(self, results: Sequence[Result]) -> Written:
+        """:meth:`plan` and :meth:`commit` a group."""
+        return self.commit([self.plan(result) for result in results])
+
+    def commit(self, planned: Sequence[Planned]) -> Written:
         """Commit a group (a thousand rows is a good size), exactly once in effect; see the head of this module.
 
         Of two results with one sample id the last wins. A sample whose id is taken, by other content from another
         source, is not written but returned as a conflict. Raises StoreError; the group may then be written again.
         """
-        planned = {result.sample.id: self._plan(result) for result in results}
-        known = self._stores.metadata.known(planned)
-        conflicts = self._conflicts(planned, known)
-        group = [each for sample_id, each in planned.items() if sample_id not in conflicts]
+        latest = {each.rows.id: each for each in planned}
+        known = self._stores.metadata.known(latest)
+        conflicts = self._conflicts(latest, known)
+        group = [each for sample_id, each in latest.items() if sample_id not in conflicts]
         stale = list(_stale(group, known))
         self._commit(group, [each.rows.id for each in group if each.rows.id in known], stale)
         written = Written(
@@ -156,8 +166,6 @@ class Sink:
             conflicts=conflicts,
         )
         self._count(written)
-        for sample_id in planned:
-            self._digests.pop(sample_id, None)
         return written
 
     def verify(self) -> Verified:
@@ -171,9 +179,6 @@ class Sink:
         self._stores.vectors.delete([row for _, row in stale])
         self._stores.metadata.settle(rows, stale)
 
-    def _plan(self, result: Result) -> Planned:
-        return plan(result, self._digests_of(result.sample), self._setting)
-
     def _conflicts(self, planned: Mapping[str, Planned], known: Mapping[str, Known]) -> dict[str, str]:
         return {
             sample_id: _conflict(sample_id, before.source, self._setting.source)
@@ -182,7 +187,7 @@ class Sink:
         }
 
     def _digests_of(self, sample: Sample) -> Digests:
-        """The digests of a sample, computed once between fingerprint and write."""
+        """The digests of a sample, computed once between fingerprint and plan."""
         remembered = self._digests.get(sample.id)
         if remembered is None or remembered[0] is not sample:
             remembered = self._digests[sample.id] = (sample, digests_of(sample))

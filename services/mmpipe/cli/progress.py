@@ -20,7 +20,8 @@ from rich.table import Table
 
 from mmpipe.adapters.sink import Verified
 from mmpipe.records import Modality
-from mmpipe.runtimes.local import OUTCOMES, Progress
+from mmpipe.runtimes.local import Progress
+from mmpipe.runtimes.tally import OUTCOMES
 from mmpipe.stages.formats import CATALOGUE
 
 type Observer = Callable[[Progress], None]

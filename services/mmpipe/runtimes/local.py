@@ -1,9 +1,9 @@
 """The local run: one process takes an input through the data path into the sink.
 
 Three kinds of threads share the work. The caller's reads samples and forms batches; one worker for each core takes a
-batch through decode, clean, embed and fuse (C kernels that drop the GIL); one writer commits groups of results. What
-is in flight between them is bounded in bytes, so a slow store slows the reader down instead of filling the memory, and
-a commit that takes a while leaves no worker without work.
+batch through decode, clean, embed and fuse (C kernels that drop the GIL) and plans its rows; one writer commits them in
+groups. What is in flight between them is bounded, so a slow store slows the reader down instead of filling the memory,
+and a commit that takes a while leaves no worker without work.
 
 A run can be stopped between batches (``stop``) or killed at any moment: what was committed stays, and the next run over
 the same input takes up where this one ended. What keeps that promise is the sink; this module only orders the work.
@@ -19,27 +19,25 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 
+from mmpipe.adapters.planning import Planned
 from mmpipe.adapters.sink import Sink, Verified
-from mmpipe.records import Embedded, Failed, Item, Rejected, Result, Sample
+from mmpipe.records import Sample
 from mmpipe.runtimes.path import DataPath
+from mmpipe.runtimes.tally import Counts, Tally, duplicates, tally_of
 
 SAMPLES_PER_BATCH = 32
 BYTES_PER_BATCH = 64 * 1024 * 1024
-BYTES_IN_FLIGHT = 256 * 1024 * 1024
-"""Media that were read and are not yet committed."""
-BYTES_PER_SAMPLE = 128 * 1024
-"""What a sample counts at least: 2,000 texts in flight keep the workers busy through a commit, and more help nobody."""
+BYTES_AHEAD = 64 * 1024 * 1024
+"""Media that were read and are not yet processed: little enough that the same memory is used over and over, since a
+page touched for the first time costs more than reading into it."""
+SAMPLES_IN_FLIGHT = 4_000
+"""Samples that were read and are not yet committed: enough to keep the workers busy through a commit."""
 ROWS_PER_GROUP = 1_000
 GROUP_WAIT_S = 0.01
 """A group is committed at 1,000 rows or after 10 ms without news (DESIGN 5: single-row inserts are 58 times slower)."""
 
 MISMATCHES_NAMED = 100
 """So that a million misnamed files do not fill the memory; each is in the metadata anyway."""
-
-type Counts = Counter[tuple[str, str]]
-"""Parts by (modality or ``unknown`` or ``sample``, outcome), where an outcome is one of :data:`OUTCOMES`."""
-
-OUTCOMES = ("stored", "duplicates", "quarantined", "failed")
 
 
 @dataclass(slots=True)
@@ -58,6 +56,12 @@ class Progress:
     started: float = field(default_factory=time.perf_counter)
     ended: float | None = None
 
+    def add(self, tally: Tally, *, conflict: bool) -> None:
+        """Count one sample that was written, or that was not because its id was taken."""
+        self.counts.update(tally.conflict if conflict else tally.written)
+        if len(self.mismatches) + len(tally.mismatches) <= MISMATCHES_NAMED:
+            self.mismatches |= tally.mismatches
+
     @property
     def seconds(self) -> float:
         """Seconds since the run began, or that it took."""
@@ -65,34 +69,61 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class _Batch:
+    """Samples on their way."""
+
+    samples: Sequence[Sample]
+
+    @property
+    def held(self) -> int:
+        """Bytes of media in memory; what is mapped from a file is none of ours."""
+        contents = (part.media.content for sample in self.samples for part in sample.parts)
+        return sum(len(content) for content in contents if isinstance(content, bytes))
+
+
+@dataclass(frozen=True, slots=True)
 class _Done:
-    """A batch after the worker: results to be written, and samples that are stored already exactly so."""
+    """A batch after the worker, without its media: what to commit, and the counts of what is stored already."""
 
-    results: Sequence[Result]
-    duplicates: Sequence[Sample]
+    planned: Sequence[Planned]
+    tallies: Sequence[Tally]
+    duplicates: Counts
 
 
-class _InFlight:
-    """The bytes between reader and store: entering waits for room, what is larger than all of it for its turn."""
+class _Room:
+    """A bound on what is under way: entering waits for room, what is larger than all of it for its turn."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._used, self._changed = limit, 0, Condition()
 
     def enter(self, size: int) -> None:
-        """Take room for a batch, once there is some."""
+        """Take room, once there is some."""
         with self._changed:
             self._changed.wait_for(lambda: self._used == 0 or self._used + size <= self._limit)
             self._used += size
 
     def leave(self, size: int) -> None:
-        """Give the room back."""
+        """Give room back."""
         with self._changed:
             self._used -= size
             self._changed.notify_all()
 
 
-type _Work = tuple[Future[_Done], int]
-"""A batch on its way, and its size in bytes."""
+@dataclass(frozen=True, slots=True)
+class _Rooms:
+    """The two bounds of a run: bytes of media until they are processed, samples until they are committed."""
+
+    media: _Room = field(default_factory=lambda: _Room(BYTES_AHEAD))
+    samples: _Room = field(default_factory=lambda: _Room(SAMPLES_IN_FLIGHT))
+
+    def enter(self, batch: _Batch) -> None:
+        """Wait for room for a batch."""
+        self.media.enter(batch.held)
+        self.samples.enter(len(batch.samples))
+
+
+type _Work = tuple[Future[_Done], _Batch]
+"""A batch on its way, and what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +141,16 @@ def run(carrier: Carrier, samples: Iterable[Sample], stop: Event) -> Progress:
 
     Raises StoreError when a store stays away: everything committed before stays, and the next run goes on from there.
     """
-    progress, in_flight = Progress(), _InFlight(BYTES_IN_FLIGHT)
+    progress, rooms = Progress(), _Rooms()
     inbox: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-    writer = _Writer(carrier, inbox, in_flight, progress, stop)
-    with ThreadPoolExecutor(carrier.workers, thread_name_prefix="mmpipe-worker") as pool:
+    writer = _Writer(carrier, inbox, rooms, progress, stop)
+    with _pool(carrier, "mmpipe-keeper") as keepers, _pool(carrier, "mmpipe-worker") as workers:
+        hands = _Hands(carrier, rooms.media, keepers)
         writer.start()
         try:
-            for batch, size in _batches(samples, stop):
-                in_flight.enter(size)
-                inbox.put((pool.submit(_work, carrier, batch), size))
+            for batch in _batches(samples, stop):
+                rooms.enter(batch)
+                inbox.put((workers.submit(hands.work, batch), batch))
         finally:
             inbox.put(None)
             writer.join()
@@ -131,47 +163,68 @@ def run(carrier: Carrier, samples: Iterable[Sample], stop: Event) -> Progress:
     return progress
 
 
-def _batches(samples: Iterable[Sample], stop: Event) -> Iterator[tuple[list[Sample], int]]:
-    """Samples by the batch, each with its size in bytes."""
+def _batches(samples: Iterable[Sample], stop: Event) -> Iterator[_Batch]:
+    """Samples by the batch."""
     batch: list[Sample] = []
     size = 0
     for sample in samples:
         if stop.is_set():
             return
         batch.append(sample)
-        size += max(BYTES_PER_SAMPLE, sum(len(part.media.content) for part in sample.parts))
+        size += sum(len(part.media.content) for part in sample.parts)
         if len(batch) == SAMPLES_PER_BATCH or size >= BYTES_PER_BATCH:
-            yield batch, size
+            yield _Batch(batch)
             batch, size = [], 0
     if batch and not stop.is_set():
-        yield batch, size
+        yield _Batch(batch)
 
 
-def _work(carrier: Carrier, batch: Sequence[Sample]) -> _Done:
-    fingerprints = {sample.id: carrier.sink.fingerprint(sample) for sample in batch}
-    known = carrier.sink.unchanged(fingerprints)
-    fresh = [sample for sample in batch if sample.id not in known]
-    for sample in fresh:
-        carrier.sink.keep(sample)
-    return _Done(carrier.path.process(fresh), [sample for sample in batch if sample.id in known])
+def _pool(carrier: Carrier, name: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(carrier.workers, thread_name_prefix=name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hands:
+    """What workers do with a batch: all that can be done beside the writer, so that it has nothing to do but write."""
+
+    carrier: Carrier
+    media: _Room
+    keepers: ThreadPoolExecutor
+
+    def work(self, batch: _Batch) -> _Done:
+        """Process and plan what is not stored already; its media leave the memory."""
+        try:
+            return self._process(batch.samples)
+        finally:
+            self.media.leave(batch.held)
+
+    def _process(self, samples: Sequence[Sample]) -> _Done:
+        sink = self.carrier.sink
+        known = sink.unchanged({sample.id: sink.fingerprint(sample) for sample in samples})
+        fresh = [sample for sample in samples if sample.id not in known]
+        kept = self.keepers.submit(self._keep, fresh)  # mostly waiting for the disk or the network
+        results = self.carrier.path.process(fresh)
+        kept.result()
+        planned, tallies = [sink.plan(result) for result in results], [tally_of(result) for result in results]
+        return _Done(planned, tallies, duplicates(sample for sample in samples if sample.id in known))
+
+    def _keep(self, samples: Sequence[Sample]) -> None:
+        for sample in samples:
+            self.carrier.sink.keep(sample)
 
 
 class _Writer(Thread):
     """Commits results in groups, in the order of the input. After a fault it stops the run and lets the rest go by."""
 
     def __init__(
-        self,
-        carrier: Carrier,
-        inbox: queue.SimpleQueue[_Work | None],
-        in_flight: _InFlight,
-        progress: Progress,
-        stop: Event,
+        self, carrier: Carrier, inbox: queue.SimpleQueue[_Work | None], rooms: _Rooms, progress: Progress, stop: Event
     ) -> None:
         super().__init__(name="mmpipe-writer")
-        self.carrier, self.inbox, self.in_flight, self.progress, self.stop = carrier, inbox, in_flight, progress, stop
+        self.carrier, self.inbox, self.rooms, self.progress, self.stop = carrier, inbox, rooms, progress, stop
         self.fault: BaseException | None = None
-        self._group: list[Result] = []
-        self._rows = self._bytes = 0
+        self._planned: list[Planned] = []
+        self._tallies: list[Tally] = []
+        self._rows = self._samples = 0
 
     def run(self) -> None:
         """Until the end of the inbox."""
@@ -185,7 +238,7 @@ class _Writer(Thread):
     def _take_all(self) -> None:
         while True:
             try:
-                work = self.inbox.get(timeout=GROUP_WAIT_S if self._group else None)
+                work = self.inbox.get(timeout=GROUP_WAIT_S if self._planned else None)
             except queue.Empty:
                 self._commit()
                 continue
@@ -194,71 +247,42 @@ class _Writer(Thread):
             self._take(*work)
         self._commit()
 
-    def _take(self, future: Future[_Done], size: int) -> None:
-        self._bytes += size
-        if self.stop.is_set() and future.cancel():  # no worker had begun it
+    def _take(self, future: Future[_Done], batch: _Batch) -> None:
+        self._samples += len(batch.samples)
+        if self.stop.is_set() and self._cancelled(future, batch):
             return
         done = future.result()
-        for sample in done.duplicates:
-            _count_sample(self.progress.counts, sample, "duplicates")
-        self._group += done.results
-        self._rows += sum(len(result.embedded) for result in done.results)
-        if self._rows >= ROWS_PER_GROUP or not self._group:
+        self.progress.counts.update(done.duplicates)
+        self._planned += done.planned
+        self._tallies += done.tallies
+        self._rows += sum(len(each.vectors) for each in done.planned)
+        if self._rows >= ROWS_PER_GROUP or not self._planned:
             self._commit()
         self.carrier.observe(self.progress)
 
+    def _cancelled(self, future: Future[_Done], batch: _Batch) -> bool:
+        """Whether no worker had begun it; then none will, and none leaves its room."""
+        cancelled = future.cancel()
+        if cancelled:
+            self.rooms.media.leave(batch.held)
+        return cancelled
+
     def _commit(self) -> None:
-        if self._group:
+        if self._planned:
             self._write()
-        self.in_flight.leave(self._bytes)
-        self._group, self._rows, self._bytes = [], 0, 0
+        self.rooms.samples.leave(self._samples)
+        self._planned, self._tallies, self._rows, self._samples = [], [], 0, 0
         self.carrier.observe(self.progress)
 
     def _write(self) -> None:
-        written = self.carrier.sink.write(self._group)
+        written = self.carrier.sink.commit(self._planned)
         self.progress.vectors += written.rows
         self.progress.conflicts |= written.conflicts
-        for result in self._group:
-            _note_mismatches(self.progress.mismatches, result.sample)
-            _count_result(self.progress.counts, result, conflict=result.sample.id in written.conflicts)
+        for tally in self._tallies:
+            self.progress.add(tally, conflict=tally.sample_id in written.conflicts)
 
     def _let_go_by(self) -> None:
-        self.in_flight.leave(self._bytes)
+        self.rooms.samples.leave(self._samples)
         while (work := self.inbox.get()) is not None:
-            future, size = work
-            future.cancel()
-            self.in_flight.leave(size)
-
-
-def _note_mismatches(noted: dict[str, str], sample: Sample) -> None:
-    for part in sample.parts:
-        if "mismatch" in part.facts and len(noted) < MISMATCHES_NAMED:
-            noted[part.uri] = str(part.facts["mismatch"])
-
-
-def _count_sample(counts: Counts, sample: Sample, outcome: str) -> None:
-    counts["sample", outcome] += 1
-    counts.update((str(part.modality), outcome) for part in sample.parts)
-
-
-def _count_result(counts: Counts, result: Result, *, conflict: bool) -> None:
-    """One count for each part, whatever its number of segments: stored if any segment was, else its worst fate."""
-    if conflict:
-        _count_sample(counts, result.sample, "failed")
-        return
-    fates: dict[tuple[str, str], str] = {}
-    for embedded in result.embedded:
-        key = (str(embedded.modality or "unknown"), embedded.uri)
-        fates[key] = min(fates.get(key, OUTCOMES[-1]), _outcome(embedded), key=OUTCOMES.index)
-    counts.update((modality, outcome) for (modality, _), outcome in fates.items())
-    counts["sample", min(fates.values(), default="quarantined", key=OUTCOMES.index)] += 1
-
-
-def _outcome(embedded: Embedded) -> str:
-    match embedded.outcome:
-        case Item():
-            return "stored"
-        case Rejected():
-            return "quarantined"
-        case Failed():
-            return "failed"
+            self._cancelled(*work)
+            self.rooms.samples.leave(len(work[1].samples))

@@ -4,7 +4,8 @@ SQLite: a write-ahead log, so that readers never wait; ``synchronous=FULL``, so 
 power failure and not only ``kill -9`` (NORMAL would survive that too). It costs one fsync for each commit, two for each
 group of a thousand rows. The exactly-once story needs the order "row ids are recorded, then vectors written": with
 NORMAL a power failure could keep the vectors and lose the record of them. A transaction takes the write lock when it
-begins, because one that turns from reader to writer half-way gets "database is locked" at once, without waiting.
+begins, because one that turns from reader to writer half-way gets "database is locked" at once, without waiting; one
+that only reads (:func:`reading`) takes none and waits for nobody.
 
 Neighbours: ``schema`` makes the tables, ``store`` asks and writes. Nothing here knows a table.
 """
@@ -17,12 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mmpipe.adapters.errors import StoreError, StoreRefused, StoreUnreachable, public_uri
 
+_READS = "mmpipe_reads"
 _LOCK_WAIT_MS = 10_000
 _CONNECT_TIMEOUT_S = 10
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
@@ -47,6 +49,11 @@ def connect(uri: str, password: str = "") -> Engine:
     except ModuleNotFoundError as error:
         remedy = "pip install 'mmpipe[postgres]'"
         raise StoreRefused(public_uri(uri), "no driver for PostgreSQL", "psycopg", remedy) from error
+
+
+def reading(engine: Engine) -> Engine:
+    """The same engine for transactions that only read."""
+    return engine.execution_options(**{_READS: True})
 
 
 @contextmanager
@@ -83,8 +90,9 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")
-    def begin(connection: object) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # type: ignore[attr-defined]  # a sqlalchemy.Connection
+    def begin(connection: Connection) -> None:
+        reads = connection.get_execution_options().get(_READS)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _fault(store: str, error: DBAPIError) -> StoreError | None:

@@ -21,11 +21,11 @@ from enum import StrEnum
 from itertools import batched
 from typing import Any, Self
 
-from sqlalchemy import Connection, Table, delete, func, select, update
+from sqlalchemy import Connection, Engine, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mmpipe.adapters.errors import public_uri
-from mmpipe.adapters.metadata.engine import connect, faults_named
+from mmpipe.adapters.metadata.engine import connect, faults_named, reading
 from mmpipe.adapters.metadata.schema import bring_up_to_date
 from mmpipe.adapters.metadata.tables import outcomes, parts, quarantine, runs, samples, segments
 from mmpipe.adapters.patience import patiently
@@ -77,6 +77,7 @@ class Metadata:
         self.pipeline = pipeline
         self._name = public_uri(uri)
         self._engine = connect(uri, password)
+        self._reading = reading(self._engine)
         self._insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         self._patiently(lambda: bring_up_to_date(self._engine, self._name))
 
@@ -134,7 +135,7 @@ class Metadata:
             .where(samples.c.pipeline == self.pipeline)
             .group_by(samples.c.state)
         )
-        return {State(state): count for state, count in self._transact(lambda c: c.execute(statement).all())}
+        return {State(state): count for state, count in self._read(lambda c: c.execute(statement).all())}
 
     def row_ids(self, *, pending: bool) -> Iterator[list[tuple[str, str]]]:
         """Pairs of (sample id, row id) of the samples that are PENDING, or of those that are not, in batches."""
@@ -160,7 +161,7 @@ class Metadata:
     def unfinished_runs(self) -> list[str]:
         """The ids of runs that began and never said that they ended: killed, or in another process right now."""
         statement = select(runs.c.id).where(runs.c.pipeline == self.pipeline, runs.c.state == "running")
-        return list(self._transact(lambda connection: connection.scalars(statement).all()))
+        return list(self._read(lambda connection: connection.scalars(statement).all()))
 
     # Inside
 
@@ -203,7 +204,7 @@ class Metadata:
             mine = select(*columns).where(table.c.pipeline == self.pipeline)
             return [row for some in batched(ids, _IDS_AT_ONCE) for row in connection.execute(mine.where(key.in_(some)))]
 
-        return self._transact(ask)
+        return self._read(ask)
 
     def _rows_after(self, last: tuple[str, str], *, pending: bool) -> list[tuple[str, str]]:
         key = (segments.c.sample_id, segments.c.row_id)
@@ -212,11 +213,17 @@ class Metadata:
         mine = segments.c.pipeline == self.pipeline
         statement = select(*key).select_from(segments.join(samples)).where(mine, state, after)
         ordered = statement.order_by(*key).limit(_IDS_AT_ONCE)
-        return [(sample_id, row_id) for sample_id, row_id in self._transact(lambda c: c.execute(ordered).all())]
+        return [(sample_id, row_id) for sample_id, row_id in self._read(lambda c: c.execute(ordered).all())]
 
     def _transact[T](self, work: Callable[[Connection], T]) -> T:
+        return self._within(self._engine, work)
+
+    def _read[T](self, work: Callable[[Connection], T]) -> T:
+        return self._within(self._reading, work)
+
+    def _within[T](self, engine: Engine, work: Callable[[Connection], T]) -> T:
         def once() -> T:
-            with self._engine.begin() as connection:
+            with engine.begin() as connection:
                 return work(connection)
 
         return self._patiently(once)
