@@ -20,7 +20,7 @@ _COLOUR = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of JPEG: its size, how steeply amplitude falls (photographs have slopes of 0.8 to 1.5), and its quality."""
+    """A kind of JPEG: size, how steeply amplitude falls (photographs have slopes of 0.8 to 1.5), quality."""
 
     name: str
     width: int
