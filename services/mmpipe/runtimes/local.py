@@ -24,6 +24,7 @@ from mmpipe.adapters.sink import Sink, Verified
 from mmpipe.records import Sample
 from mmpipe.runtimes.path import DataPath
 from mmpipe.runtimes.tally import Counts, Tally, duplicates, tally_of
+from mmpipe.runtimes.turns import short_turns
 
 SAMPLES_PER_BATCH = 32
 BYTES_PER_BATCH = 64 * 1024 * 1024
@@ -144,7 +145,7 @@ def run(carrier: Carrier, samples: Iterable[Sample], stop: Event) -> Progress:
     progress, rooms = Progress(), _Rooms()
     inbox: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
     writer = _Writer(carrier, inbox, rooms, progress, stop)
-    with _pool(carrier, "mmpipe-keeper") as keepers, _pool(carrier, "mmpipe-worker") as workers:
+    with short_turns(), _pool(carrier, "mmpipe-keeper") as keepers, _pool(carrier, "mmpipe-worker") as workers:
         hands = _Hands(carrier, rooms.media, keepers)
         writer.start()
         try:
