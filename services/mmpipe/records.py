@@ -51,17 +51,38 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """Where bytes lie that did not come along: `object:<sha256>` in the pipeline's own object store, or another URI.
+
+    ``sha256`` is empty where nobody has read the bytes yet, ``size_bytes`` is 0 likewise.
+    """
+
+    uri: str
+    sha256: str = ""
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Media:
     """Undecoded bytes of one part (or one segment of it).
 
     ``content`` is ``bytes`` for small media and a read-only ``mmap`` for large local files, so that a long
     film never has to fit in memory. ``format`` is what the content was recognised as (``jpeg``, ``wav``, ``mp4`` ...;
     the catalogue is ``mmpipe.stages.formats``). ``segment`` is None when the whole is meant.
+
+    Between services, ``content`` is empty where ``reference`` says where the bytes lie; whoever calls a stage fetches
+    them first, so no stage ever sees a reference.
     """
 
     content: bytes | mmap
     format: str
     segment: Segment | None = None
+    reference: Reference | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the whole medium, whatever its segment; 0 where they lie elsewhere and nobody knows."""
+        return self.reference.size_bytes if self.reference else len(self.content)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mmap import mmap
 
 from mmpipe.adapters.plain import plain
-from mmpipe.records import Sample, Segment
+from mmpipe.records import Media, Sample, Segment
 
 FUSED = "fused"
 """The modality of the one row that stands for the whole sample."""
@@ -46,8 +46,16 @@ class Digests:
 
 def digests_of(sample: Sample) -> Digests:
     """Read all the bytes of a sample. Releases the GIL where they are many."""
-    sha256s = tuple(sha256_of(part.media.content) for part in sample.parts)
+    sha256s = tuple(_sha256_of_part(part.media) for part in sample.parts)
     return Digests(sha256s, content_digest(sample, sha256s))
+
+
+def _sha256_of_part(media: Media) -> str:
+    """That of the bytes, wherever they lie; what is referred to must have been read by somebody."""
+    if media.reference is None:
+        return sha256_of(media.content)
+    assert media.reference.sha256, media.reference.uri  # noqa: S101  # the worker reads what nobody has
+    return media.reference.sha256
 
 
 def content_digest(sample: Sample, sha256s: Sequence[str]) -> str:

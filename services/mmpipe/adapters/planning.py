@@ -167,7 +167,7 @@ def _part_row(position: int, part: Part, sha256: str, object_uri: str) -> Values
         "format": part.media.format,
         "uri": plain_text(part.uri),
         "sha256": sha256,
-        "bytes": len(part.media.content),
+        "bytes": part.media.size_bytes,
         "object_uri": object_uri,
         "facts": plain(part.facts),
     }

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mmpipe.spec.model import GIB, ClusterOnly, SpecModel
+from mmpipe.spec.model import GIB, ClusterOnly, Later, ServicesOnly, SpecModel
 from mmpipe.spec.sink import SecretRef, StoreUri
 
 
@@ -43,14 +43,32 @@ class Queue(SpecModel):
     """The durable queue between gateway and worker."""
 
     nats: Nats | None = None
-    kafka: Kafka | None = None
+    kafka: Annotated[
+        Kafka | None, Later("Kafka comes with the ingest release; leave kafka out and name a NATS server")
+    ] = None
+
+
+class References(SpecModel):
+    """Media that a sample only refers to, fetched by the services."""
+
+    schemes: Annotated[tuple[Literal["https", "http"], ...], Field(max_length=2)] = ("https",)
+    """Kinds of URI that are fetched, beside the pipeline's own object store; empty refuses all others."""
+    private_networks: Literal["Refuse", "Allow"] = "Refuse"
+    """Whether addresses that are not global (loopback, private, link-local) may be fetched from."""
+    max_bytes: Annotated[int, Field(ge=1)] = 16 * GIB
+    """Largest medium."""
+    max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
+    """Most redirects; each target is checked like the first."""
+    timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """Most time for one medium."""
 
 
 class Source(SpecModel):
     """Where samples come from."""
 
     files: Files = Files()
-    queue: Annotated[Queue | None, ClusterOnly()] = None
+    queue: Annotated[Queue | None, ServicesOnly()] = None
+    references: Annotated[References, ServicesOnly()] = References()
 
 
 class Retry(SpecModel):
@@ -84,11 +102,14 @@ class Breaker(SpecModel):
 class Reliability(SpecModel):
     """How hard the pipeline tries before it gives up on a sample."""
 
-    deadline_seconds: Annotated[float, Field(gt=0), ClusterOnly()] = 60
-    """Most time for one sample, from queue to sink."""
+    deadline_seconds: Annotated[float, Field(gt=0), ServicesOnly()] = 60
+    """Most time for one sample from a worker to the sink; a long recording or film gets it anew for each segment."""
     retry: Retry = Retry()
-    breaker: Annotated[Breaker, ClusterOnly()] = Breaker()
-    max_deliveries: Annotated[int, Field(ge=1), ClusterOnly()] = 5
+    breaker: Annotated[Breaker, ServicesOnly()] = Breaker()
+    when_unavailable: Annotated[Literal["Wait", "Degrade"], ServicesOnly()] = "Wait"
+    """What becomes of a sample while the stages of one of its modalities are down (their breaker is open): it waits in
+    the queue, or it goes on without that modality, says so, and is completed when it is sent again."""
+    max_deliveries: Annotated[int, Field(ge=1), ServicesOnly()] = 5
     """Deliveries after which a sample becomes a dead letter; a crash counts as one."""
 
 

@@ -47,6 +47,11 @@ class ClusterOnly:
     """Marks a field that only means something under Kubernetes: one machine says aloud that it has no use for it."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServicesOnly(ClusterOnly):
+    """Marks a field that means something to the services (`mmpipe up`, a cluster) and nothing to `mmpipe run`."""
+
+
 def broken_rule(path: str, found: object, expected: str, remedy: str) -> PydanticCustomError:
     """The error of a rule that crosses fields: ``path`` is relative to the model that raises it."""
     context = {"path": path, "found": str(found), "expected": expected, "remedy": remedy}

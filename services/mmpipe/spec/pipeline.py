@@ -18,8 +18,9 @@ from mmpipe.spec.delivery import Lifecycle, Reliability, Source
 from mmpipe.spec.depth import DepthModality
 from mmpipe.spec.image import ImageModality
 from mmpipe.spec.joint import Alignment, Fusion
-from mmpipe.spec.model import ClusterOnly, SpecModel, broken_rule
-from mmpipe.spec.scaling import Labels, Process, Scaling
+from mmpipe.spec.model import ClusterOnly, ServicesOnly, SpecModel, broken_rule
+from mmpipe.spec.processes import Gateway, Serving, Worker
+from mmpipe.spec.scaling import Labels, Scaling
 from mmpipe.spec.sink import Sink
 from mmpipe.spec.text import TextModality
 from mmpipe.spec.video import VideoModality
@@ -50,8 +51,9 @@ class PipelineSpec(SpecModel):
     scaling: Annotated[Scaling, ClusterOnly()] = Scaling()
     topology: Annotated[Literal["PerModality", "PerStage"], ClusterOnly()] = "PerModality"
     """Whether the stages of a modality share a pod or each stage is its own Deployment."""
-    gateway: Annotated[Process, ClusterOnly()] = Process()
-    worker: Annotated[Process, ClusterOnly()] = Process()
+    serving: Annotated[Serving, ServicesOnly()] = Serving()
+    gateway: Gateway = Gateway()
+    worker: Worker = Worker()
     lifecycle: Lifecycle = Lifecycle()
 
     def modality(self, name: Modality) -> ModalitySpec | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from mmpipe.spec.model import SpecModel
+from mmpipe.spec.model import ClusterOnly, SpecModel
 
 type Replicas = Annotated[int, Field(ge=0, le=1000)]
 type Labels = dict[str, str]
@@ -61,5 +61,5 @@ class PodTemplate(SpecModel):
 class Process(SpecModel):
     """The gateway's or the worker's own Deployment."""
 
-    scaling: ScalingOverride = ScalingOverride()
-    template: PodTemplate = PodTemplate()
+    scaling: Annotated[ScalingOverride, ClusterOnly()] = ScalingOverride()
+    template: Annotated[PodTemplate, ClusterOnly()] = PodTemplate()
