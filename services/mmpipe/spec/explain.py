@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mmpipe.spec.model import ClusterOnly, Later
+from mmpipe.spec.model import ClusterOnly, Later, ServicesOnly
 from mmpipe.spec.pipeline import MODALITY_SPECS, MultimodalPipeline, PipelineSpec
 from mmpipe.spec.problems import Problem, SpecError
 from mmpipe.spec.walk import field_named, fields_at, model_at, model_of
@@ -137,7 +137,7 @@ def _acts(info: FieldInfo) -> str:
         if isinstance(mark, Later):
             return f"not yet: {mark.sentence}"
         if isinstance(mark, ClusterOnly):
-            return "under Kubernetes only"
+            return "for services only" if isinstance(mark, ServicesOnly) else "under Kubernetes only"
     return ""
 
 

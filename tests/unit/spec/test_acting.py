@@ -51,10 +51,23 @@ LATER = {
 CLUSTER_ONLY = {
     "scaling": "{scaling: {mode: KEDA}}",
     "topology": "{topology: PerStage}",
-    "gateway": "{gateway: {scaling: {maxReplicas: 2}}}",
-    "worker": "{worker: {template: {labels: {a: b}}}}",
-    "source.queue": "{source: {queue: {kafka: {bootstrapServers: 'k:9092', topic: media}}}}",
+    "serving": "{serving: {maxBatchItems: 8}}",
+    "gateway.scaling": "{gateway: {scaling: {maxReplicas: 2}}}",
+    "gateway.template": "{gateway: {template: {labels: {a: b}}}}",
+    "gateway.authentication": "{gateway: {authentication: {mode: Tokens, tokensSecretRef: {name: a, key: b}}}}",
+    "gateway.tls": (
+        "{gateway: {tls: {certificateSecretRef: {name: a, key: b}, privateKeySecretRef: {name: a, key: c}}}}"
+    ),
+    "gateway.limits": "{gateway: {limits: {samplesPerSecond: 5}}}",
+    "gateway.cache": "{gateway: {cache: {ttlSeconds: 0}}}",
+    "worker.scaling": "{worker: {scaling: {maxReplicas: 2}}}",
+    "worker.template": "{worker: {template: {labels: {a: b}}}}",
+    "worker.maxSamples": "{worker: {maxSamples: 8}}",
+    "worker.maxBytes": "{worker: {maxBytes: 1000}}",
+    "source.queue": "{source: {queue: {nats: {url: 'nats://n:4222'}}}}",
+    "source.references": "{source: {references: {schemes: []}}}",
     "reliability.deadlineSeconds": "{reliability: {deadlineSeconds: 5}}",
+    "reliability.whenUnavailable": "{reliability: {whenUnavailable: Degrade}}",
     "reliability.breaker": "{reliability: {breaker: {openSeconds: 1}}}",
     "reliability.maxDeliveries": "{reliability: {maxDeliveries: 1}}",
     "lifecycle.state": "{lifecycle: {state: Paused}}",
@@ -83,6 +96,13 @@ def test_what_does_not_act_yet_is_refused_with_its_sentence(path: str, spec: str
 
 def test_the_refusals_above_are_all_that_the_spec_marks() -> None:
     assert set(_marked(Later)) == set(LATER)
+
+
+def test_a_queue_of_kafka_is_refused_until_it_acts() -> None:
+    (problem,) = refused(parse(f"{HEAD}spec: {{source: {{queue: {{kafka: {{bootstrapServers: 'k:9', topic: t}}}}}}}}"))
+
+    assert problem.path == "spec.source.queue.kafka"
+    assert problem.remedy == "Kafka comes with the ingest release; leave kafka out and name a NATS server"
 
 
 def test_a_refusal_reads_as_one_sentence() -> None:
