@@ -220,12 +220,17 @@ class Fusion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """Everything the data path says about one sample. ``latency_ms`` is the time from first byte decoded to fused."""
+    """Everything the data path says about one sample. ``latency_ms`` is the time from first byte decoded to fused.
+
+    ``degraded`` names modalities that the sample went on without, because their services were down and the pipeline
+    allows it; nothing is said of their parts in ``embedded``.
+    """
 
     sample: Sample
     embedded: tuple[Embedded, ...]
     fusion: Fusion | Rejected | None
     latency_ms: float
+    degraded: tuple[Modality, ...] = ()
 
     @property
     def vector(self) -> Floats | None:

@@ -17,11 +17,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from itertools import batched
-from typing import Any
 
 from mmpipe.models.package import ModelPackage, load, resolve
 from mmpipe.records import (
-    Clip,
     Embedded,
     Failed,
     Fusion,
@@ -35,10 +33,20 @@ from mmpipe.records import (
     Segment,
 )
 from mmpipe.runtimes import chain
+from mmpipe.runtimes.parts import (
+    ORDER,
+    SEGMENTED,
+    brings_audio,
+    embedded_by_modality,
+    has_sound,
+    not_taken,
+    takes_sound_tracks,
+    unreadable,
+    with_facts,
+)
 from mmpipe.spec import PipelineSpec
 from mmpipe.stages.joint.fuse import fuse
 
-_SEGMENTED = {Modality.AUDIO, Modality.VIDEO}
 _ITEMS_AT_ONCE = {Modality.VIDEO: 4, Modality.AUDIO: 16}
 """Decoded segments held at once: a film of 8 frames at 224 pixels takes 3 MB with its sound, 30 s of audio 2 MB."""
 
@@ -69,8 +77,8 @@ class DataPath:
     def process(self, samples: Sequence[Sample]) -> list[Result]:
         """One result for each sample, in order. A part that fails or is rejected never takes another one with it."""
         started = time.perf_counter()
-        embedded: list[list[Embedded]] = [_unreadable(sample) for sample in samples]
-        for modality in (Modality.VIDEO, *(m for m in Modality if m != Modality.VIDEO)):
+        embedded: list[list[Embedded]] = [unreadable(sample) for sample in samples]
+        for modality in ORDER:
             parts = [
                 (at, part) for at, sample in enumerate(samples) for part in sample.parts if part.modality == modality
             ]
@@ -89,7 +97,7 @@ class DataPath:
         if not parts:
             return
         if self.spec.modality(modality) is None:
-            yield from ((at, Embedded(modality, part.uri, None, self._not_taken(modality))) for at, part in parts)
+            yield from ((at, not_taken(self.spec, part)) for at, part in parts)
             return
         rejected: list[tuple[int, Embedded]] = []
         units = self._units(modality, parts, rejected.append)
@@ -111,20 +119,15 @@ class DataPath:
         self, units: Sequence[_Unit], decoded: Sequence[chain.Fate], samples: Sequence[Sample]
     ) -> Iterator[tuple[int, Embedded]]:
         """The sound of films as audio, for samples that bring no audio of their own."""
-        if not self._takes_sound_tracks:
+        if not takes_sound_tracks(self.spec):
             return
         tracks = [
             (unit, Item(fate.id, fate.payload.audio))
             for unit, fate in zip(units, decoded, strict=True)
-            if isinstance(fate, Item) and _has_sound(fate.payload) and not _brings_audio(samples[unit.sample])
+            if isinstance(fate, Item) and has_sound(fate.payload) and not brings_audio(samples[unit.sample])
         ]
         fates = chain.run(self._stages(Modality.AUDIO)[1:], [item for _, item in tracks]) if tracks else []
         yield from _placed(Modality.AUDIO, [unit for unit, _ in tracks], fates)
-
-    @cached_property
-    def _takes_sound_tracks(self) -> bool:
-        video, audio = self.spec.modality(Modality.VIDEO), self.spec.modality(Modality.AUDIO)
-        return audio is not None and video is not None and getattr(video.decode, "audio_track", "") == "Embed"
 
     def _units(
         self, modality: Modality, parts: Sequence[tuple[int, Part]], reject: Callable[[tuple[int, Embedded]], None]
@@ -138,7 +141,7 @@ class DataPath:
                 reject((at, Embedded(modality, part.uri, None, segments)))
 
     def _segments(self, modality: Modality, media: Media) -> tuple[Segment | None, ...] | Rejected | Failed:
-        if modality not in _SEGMENTED:
+        if modality not in SEGMENTED:
             return (None,)
         options = self.spec.modality(modality)
         decode = import_module(f"mmpipe.stages.{modality}.decode")
@@ -157,20 +160,8 @@ class DataPath:
             return self._chains[modality]
 
     def _fuse(self, embedded: Sequence[Embedded]) -> Fusion | Rejected | None:
-        parts: dict[Modality, list[Any]] = {}
-        for part in embedded:
-            if part.modality is not None and isinstance(part.outcome, Item):
-                parts.setdefault(part.modality, []).append(part.outcome)
         asked = [Modality(modality.name) for modality in self.spec.modalities]
-        return fuse(parts, asked, self.spec.fusion, self.spec.alignment)
-
-    def _not_taken(self, modality: Modality) -> Rejected:
-        names = ", ".join(modality.name for modality in self.spec.modalities)
-        return Rejected("modalities", f"the pipeline takes {names} and no {modality}; add it to spec.modalities")
-
-
-def _unreadable(sample: Sample) -> list[Embedded]:
-    return [Embedded(None, uri, None, rejected) for uri, rejected in sample.unreadable.items()]
+        return fuse(embedded_by_modality(embedded), asked, self.spec.fusion, self.spec.alignment)
 
 
 def _onward(stages: Sequence[chain.NamedStage], fates: Sequence[chain.Fate]) -> list[chain.Fate]:
@@ -181,17 +172,5 @@ def _onward(stages: Sequence[chain.NamedStage], fates: Sequence[chain.Fate]) -> 
 
 def _placed(modality: Modality, units: Sequence[_Unit], fates: Sequence[chain.Fate]) -> Iterator[tuple[int, Embedded]]:
     for unit, fate in zip(units, fates, strict=True):
-        outcome = _with_facts(fate, unit.part)
+        outcome = with_facts(fate, unit.part)
         yield unit.sample, Embedded(modality, unit.part.uri, unit.segment, outcome)
-
-
-def _with_facts(fate: chain.Fate, part: Part) -> chain.Fate:
-    return replace(fate, facts={**part.facts, **fate.facts}) if isinstance(fate, Item) else fate
-
-
-def _has_sound(clip: Clip) -> bool:
-    return clip.audio is not None and clip.audio.size > 0
-
-
-def _brings_audio(sample: Sample) -> bool:
-    return any(part.modality == Modality.AUDIO for part in sample.parts)

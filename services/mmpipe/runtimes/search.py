@@ -14,15 +14,14 @@ from mmpipe.errors import MmpipeError
 from mmpipe.records import (
     Attributes,
     Embedded,
-    Embedding,
     Floats,
     Fusion,
     Item,
-    Modality,
     Part,
     Sample,
     Segment,
 )
+from mmpipe.runtimes.parts import embedded_by_modality
 from mmpipe.runtimes.path import DataPath
 from mmpipe.spec.joint import Alignment
 from mmpipe.spec.joint import Fusion as FusionOptions
@@ -66,10 +65,7 @@ def embed_query(path: DataPath, parts: Sequence[Part]) -> Floats:
     (result,) = path.process([Sample("query", tuple(parts))])
     for part in parts:
         _check_usable(part, result.embedded)
-    items: dict[Modality, list[Item[Embedding]]] = {}
-    for embedded in result.embedded:
-        if embedded.modality is not None and isinstance(embedded.outcome, Item):
-            items.setdefault(embedded.modality, []).append(embedded.outcome)
+    items = embedded_by_modality(result.embedded)
     fusion = fuse(items, list(items), FusionOptions(strategy="Late"), Alignment())
     assert isinstance(fusion, Fusion)  # noqa: S101  # late fusion without a gate, over at least one vector
     return fusion.embedding.vector
