@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 DATA   ?= mmpipe-data/demo
+UP     ?= mmpipe-data
 PAGE   ?= $(DATA)/search.html
 MEDIA  ?= examples/media
 TESTS  ?= tests
@@ -12,13 +13,14 @@ MODEL  ?= mmpipe-data/tiny
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 MMPIPE := $(BIN)/mmpipe
+BUF    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mmpipe/bin/buf
 SEARCH  = set -x; $(MMPIPE) search --data $(DATA) --top 3
 
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help install dev demo search check fmt test test-unit servers floors bench protos docs lock model evaluate media changelog clean
+.PHONY: help install services up dev demo search check fmt test test-unit servers floors bench protos docs lock model evaluate media changelog clean
 
 help:  ## list every task
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +30,12 @@ help:  ## list every task
 install: $(VENV)/.base  ## install mmpipe into .venv: one machine, all five modalities, no torch
 
 dev: $(VENV)/.dev  ## add what tests, checks, training and PostgreSQL need (with torch, about 5 GB)
+
+services: $(VENV)/.serve  ## add what the services need: gRPC, NATS, OpenTelemetry, PostgreSQL, Redis
+
+up: services  ## run the whole pipeline as processes of this machine: queue, stages, gateway, worker
+	PYTHON="$(PYTHON)" tests/servers/build.sh nats
+	$(MMPIPE) up --data $(UP)
 
 demo: install  ## run the pipeline over examples/media and search it across modalities
 	$(MMPIPE) run $(MEDIA) --data $(DATA)
@@ -64,19 +72,19 @@ test: dev servers  ## run every test, those against real servers included; skipp
 test-unit: dev  ## run the tests that need no server
 	$(BIN)/python -m pytest -rs tests/unit
 
-servers:  ## build the servers that tests start: Milvus, PostgreSQL, an S3 server (once, into ~/.cache/mmpipe)
+servers:  ## build the servers that tests start: Milvus, PostgreSQL, S3, NATS, Redis (once, into ~/.cache/mmpipe)
 	PYTHON="$(PYTHON)" tests/servers/build.sh
 
 floors: $(VENV)/.tools  ## run the unit tests over the oldest versions that pyproject.toml allows
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/floors
-	$(BIN)/uv pip install --quiet --python build/floors/bin/python --resolution lowest-direct --group test --editable '.[postgres]'
+	$(BIN)/uv pip install --quiet --python build/floors/bin/python --resolution lowest-direct --group test --editable '.[postgres,serve]'
 	build/floors/bin/python -m pytest -rs -W default $(TESTS)/unit
 
 bench: dev  ## measure against hand-written loops and the field's usual code, as ratios
 	$(BIN)/python -m bench
 
 protos: dev  ## lint protos/ and write services/mmpipe/v1 anew from them
-	tests/servers/build.sh buf
+	PYTHON="$(PYTHON)" tests/servers/build.sh buf
 	cd protos && $(BUF) lint && $(BUF) format --write
 	$(BIN)/python tools/make_protos.py
 
@@ -114,6 +122,10 @@ $(VENV)/.tools: requirements/install.txt
 $(VENV)/.base: $(VENV)/.tools requirements/base.txt pyproject.toml
 	$(UV) --require-hashes -r requirements/base.txt
 	$(UV) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.serve: $(VENV)/.base requirements/serve.txt
+	$(UV) --require-hashes -r requirements/serve.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base requirements/dev.txt

@@ -16,6 +16,7 @@ compile() {
 }
 
 compile base.txt pyproject.toml
+compile serve.txt pyproject.toml --extra postgres --extra serve --constraints requirements/base.txt
 compile dev.txt pyproject.toml --extra postgres --extra serve --extra torch --group test --group check \
-    --constraints requirements/base.txt
+    --constraints requirements/serve.txt
 printf 'uv\nhatchling\n' | compile install.txt -

@@ -1,7 +1,8 @@
 """Write the reference pages from the code they describe, or say how they differ from it (``--check``).
 
-The spec's page and schema come from ``mmpipe.spec``, the command line's page from its typer app: a field or an option
-is described once, where it is defined. Nothing here adds a word about a field or an option.
+The spec's page and schema come from ``mmpipe.spec``, the command line's page from its typer app, the page of metrics
+and spans from ``mmpipe.telemetry.catalogue``: a thing is described once, where it is defined. Nothing here adds a word
+about a field, an option or a metric.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import difflib
 import inspect
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ import typer
 from mmpipe.cli import main as cli
 from mmpipe.spec import explain, schema
 from mmpipe.spec.explain import BlockExplained, FieldExplained
+from mmpipe.telemetry.catalogue import METRICS, SPANS, Attribute, Metric, Span
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context  # typer gives its commands no public type
@@ -47,6 +49,7 @@ def reference() -> dict[Path, str]:
         FOLDER / "spec.md": "\n".join(spec_page()),
         FOLDER / "spec.schema.json": json.dumps(schema(), indent=2) + "\n",
         FOLDER / "cli.md": "\n".join(cli_page()),
+        FOLDER / "telemetry.md": "\n".join(telemetry_page()),
     }
 
 
@@ -83,6 +86,37 @@ def cli_page() -> Iterator[str]:
     """The page of the command line: what the process ends with, then every command."""
     yield from ("# The mmpipe command", "", _NOTE, "", inspect.getdoc(cli) or "", "")
     yield from _command(typer.main.get_command(cli.app), "mmpipe")
+
+
+def telemetry_page() -> Iterator[str]:
+    """The page of telemetry: every metric, then every span, in the order of the catalogue."""
+    yield from ("# Metrics and spans", "", _NOTE, "")
+    yield "Generated from `mmpipe.telemetry.catalogue`; [Telemetry](../telemetry.md) says how to get and read them."
+    yield from ("", "## Metrics", "")
+    yield from ("| Metric | Prometheus | Kind | Unit | Meaning | Attributes |", "|---|---|---|---|---|---|")
+    yield from (_metric(metric) for metric in METRICS.values())
+    yield from ("", "## Spans", "", "| Span | Kind | Meaning | Parent | Attributes |", "|---|---|---|---|---|")
+    yield from (_span(span) for span in SPANS.values())
+    yield ""
+
+
+def _metric(metric: Metric) -> str:
+    name = f"`{metric.name}` | `{metric.prometheus}`"
+    return f"| {name} | {metric.kind} | `{metric.unit}` | {metric.description} | {_attributes(metric.attributes)} |"
+
+
+def _span(span: Span) -> str:
+    name = f"`{span.name}`, titled by `{span.titled_by}`" if span.titled_by else f"`{span.name}`"
+    return f"| {name} | {span.kind} | {span.description} | {span.parent} | {_attributes(span.attributes)} |"
+
+
+def _attributes(attributes: Iterable[Attribute]) -> str:
+    return "<br>".join(_attribute(each) for each in attributes)
+
+
+def _attribute(attribute: Attribute) -> str:
+    values = f" ({', '.join(attribute.values)})" if attribute.values else ""
+    return f"`{attribute.key}`{' (optional)' if attribute.optional else ''}: {attribute.meaning}{values}"
 
 
 def _block(block: BlockExplained) -> Iterator[str]:

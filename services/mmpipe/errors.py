@@ -5,6 +5,7 @@
      ├── inputs.InputError         the input cannot be read                        exit code 2
      ├── search.QueryError         the query cannot be answered                    exit code 2
      ├── models.ModelError         the model package cannot be had or used         exit code 2
+     ├── client.GatewayError       a gateway refuses, or stays away                exit code 2 or 3
      └── adapters.StoreError       a store cannot be reached or refuses            exit code 3
 
 Each message names the thing, what was found, what was expected, and the remedy. What is wrong with a single item is no

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from mmap import mmap
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,6 +187,10 @@ class Failed:
 
     stage: str
     reason: str
+
+
+type Fate = Item[Any] | Rejected | Failed
+"""What becomes of an item in a runtime: an outcome of a stage, or a fault."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

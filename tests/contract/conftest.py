@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from mmpipe.adapters.metadata import Metadata
+from mmpipe.adapters.metadata.dead_letters import DeadLetter
 from mmpipe.adapters.objects import Objects
 from mmpipe.adapters.sink import Stores
 from mmpipe.adapters.vectors import Collection, Place, Vectors
+from mmpipe.records import Modality
 from mmpipe.testing import DIMENSION, MemoryVectors
 
 KINDS = [pytest.param("embedded"), pytest.param("server", marks=pytest.mark.server)]
@@ -34,8 +38,20 @@ def pipeline() -> str:
 
 
 @pytest.fixture
-def vectors_place(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
-    return Place(request.getfixturevalue("milvus_uri") if kind == "server" else str(tmp_path / "vectors"))
+def vectors_kind(kind: str) -> str:
+    """Tests of vectors alone ask a served Milvus Lite too."""
+    return kind
+
+
+def place_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> Place:
+    if kind == "embedded":
+        return Place(str(folder / "vectors"))
+    return Place(request.getfixturevalue({"served": "lite_uri", "server": "milvus_uri"}[kind]))
+
+
+@pytest.fixture
+def vectors_place(vectors_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+    return place_of(vectors_kind, tmp_path, request)
 
 
 @pytest.fixture
@@ -49,14 +65,13 @@ def vectors(open_vectors: Callable[[], Vectors]) -> Iterator[Vectors]:
         yield opened
 
 
-@pytest.fixture(params=[pytest.param("memory"), *KINDS])
+@pytest.fixture(params=[pytest.param("memory"), pytest.param("served"), *KINDS])
 def any_vectors(request: pytest.FixtureRequest, tmp_path: Path, pipeline: str) -> Iterator[Vectors | MemoryVectors]:
-    """Milvus of both kinds, and the fake that stands for it in unit tests."""
+    """Milvus of all kinds, and the fake that stands for it in unit tests."""
     if request.param == "memory":
         yield MemoryVectors()
         return
-    place = Place(request.getfixturevalue("milvus_uri") if request.param == "server" else str(tmp_path / "vectors"))
-    with Vectors(place, Collection(pipeline, DIMENSION)) as opened:
+    with Vectors(place_of(request.param, tmp_path, request), Collection(pipeline, DIMENSION)) as opened:
         yield opened
 
 
@@ -90,3 +105,28 @@ def open_stores(
     open_vectors: Callable[[], Vectors], objects: Objects, metadata_uri: str, pipeline: str
 ) -> Callable[[], Stores]:
     return lambda: Stores(open_vectors(), objects, Metadata(metadata_uri, pipeline))
+
+
+@pytest.fixture
+def a_letter() -> Callable[..., DeadLetter]:
+    """Builds a dead letter of a sample, with what the test changes."""
+    moment = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+
+    def build(sample_id: str, **changed: object) -> DeadLetter:
+        letter = DeadLetter(
+            sample_id=sample_id,
+            envelope=b"envelope",
+            lane="text-image",
+            modalities=(Modality.TEXT, Modality.IMAGE),
+            stage="image.decode",
+            reason="ValueError: a surprise",
+            attempts=5,
+            redrives=0,
+            trace_id="f" * 32,
+            accepted_at=moment,
+            first_seen=moment,
+            last_seen=moment,
+        )
+        return replace(letter, **changed)  # type: ignore[arg-type]  # a builder
+
+    return build

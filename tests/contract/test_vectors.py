@@ -1,6 +1,7 @@
 """What a collection promises, embedded or on a server."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -24,6 +25,15 @@ def a_row(id_: str, **changed: object) -> VectorRow:
         "attributes": {"year": 2020},
     }
     return VectorRow(**{**given, **changed})  # type: ignore[arg-type]  # a builder
+
+
+SHARED = ["served", pytest.param("server", marks=pytest.mark.server)]
+"""Kinds that take several clients at once."""
+
+
+@pytest.fixture(params=["embedded", *SHARED])
+def vectors_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 # What the fake keeps too
@@ -159,3 +169,21 @@ def test_an_alias_that_another_collection_has_is_refused_with_its_name(
 def test_a_vector_of_the_wrong_length_is_refused(vectors: Vectors) -> None:
     with pytest.raises(StoreRefused):
         vectors.upsert([a_row("a", vector=vector_of("a", 16))])
+
+
+def test_a_search_sees_what_was_written_before_it(vectors: Vectors) -> None:
+    vectors.upsert([a_row("a")])
+    vectors.upsert([a_row("a", uri="new"), a_row("b")])
+    vectors.delete(["b"])
+    assert [(hit.id, hit.uri) for hit in vectors.search(vector_of("a"), 5)] == [("a", "new")]
+
+
+@pytest.mark.parametrize("vectors_kind", SHARED)
+def test_clients_that_open_an_empty_store_at_once_make_its_collection_once(open_vectors: Callable[[], Vectors]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(lambda _: open_vectors(), range(4)))
+    for number, client in enumerate(opened):
+        client.upsert([a_row(str(number))])
+    assert {client.count() for client in opened} == {4}
+    for client in opened:
+        client.close()

@@ -5,10 +5,12 @@
     MmpipeError
     └── StoreError              a store can't be used; exit code 3
         ├── StoreUnreachable    no answer, or "not now": worth another try, and tried again by ``patience``
+        │   └── SampleBusy      a worker is writing the sample: worth another try, in some seconds and by the caller
         ├── StoreBusy           another process holds an embedded store; the message names it
         └── StoreRefused        the store answered, and the answer is no: credentials, a damaged file, a bad request
             ├── StoreMismatch   what is stored doesn't fit what is asked: dimension, metric, a newer schema
-            └── FilterRefused   the ``where`` expression of a search is none
+            ├── FilterRefused   the ``where`` expression of a search is none
+            └── TokenRefused    the token of a page is none
 
 Adapters turn the exceptions of their libraries into these at their edge. What they don't expect stays what it is: a
 bug shows its own traceback.
@@ -48,6 +50,14 @@ class StoreMismatch(StoreRefused):
 
 class FilterRefused(StoreRefused):
     """The filter expression of a search is not one that Milvus takes."""
+
+
+class TokenRefused(StoreRefused):
+    """The token of a page is not one that was given out."""
+
+
+class SampleBusy(StoreUnreachable):  # as above
+    """Another process is writing the sample."""
 
 
 def public_uri(uri: str) -> str:

@@ -72,12 +72,14 @@ def content_digest(sample: Sample, sha256s: Sequence[str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def fingerprint(content: str, recipe: str) -> str:
+def fingerprint(content: str, recipe: str, variant: str = "") -> str:
     """Equal exactly when storing again would store the same: the same content through the same ``recipe``.
 
-    ``recipe`` is a digest of spec, code version and model digests. What has this fingerprint needs no second pass.
+    ``recipe`` is a digest of spec, code version and model digests; ``variant`` names what else was done differently
+    with this one sample. What has this fingerprint needs no second pass.
     """
-    return hashlib.sha256(f"{content} {recipe}".encode()).hexdigest()
+    text = f"{content} {recipe} {variant}" if variant else f"{content} {recipe}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _stretch(segment: Segment | None) -> list[float] | None:

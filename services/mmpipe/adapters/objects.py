@@ -1,8 +1,9 @@
 """The object store: originals by the SHA-256 of their content, in a folder or behind s3://, gs://, az://, memory://.
 
 Equal content has one name and is kept once, so putting it again costs one look. Names look like
-``sha256/ab/cd/abcd…``, two levels so that a folder never holds a million entries. Nothing is ever deleted from here,
-and nothing here knows what a sample is. Neighbours: ``sink`` puts originals, the search page gets them.
+``sha256/ab/cd/abcd…``, two levels so that a folder never holds a million entries. Nothing here knows what a sample is.
+Neighbours: ``sink`` and the gateway put originals, the search page and ``fetch`` get them, and only ``deletion``, which
+knows who else has the same content, deletes any.
 
 Atomicity: an object is there whole or not at all. obstore writes a local file under a staging name and renames it, and
 completes a multipart upload in one request. A process killed in between leaves a staging file that nobody looks at.
@@ -17,12 +18,15 @@ in each cloud's own terms (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT``, …) or are 
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from mmap import mmap
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -30,9 +34,13 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
 from mmpipe.adapters.errors import StoreError, StoreRefused, StoreUnreachable, public_uri
+from mmpipe.records import Reference
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
+
+SCHEME = "object:"
+"""How the URI of a reference to this store begins; the SHA-256 follows."""
 
 _CHUNK_BYTES = 8 * 1024 * 1024
 _CHUNKS_IN_FLIGHT = 4
@@ -88,9 +96,44 @@ class Objects:
             )
         return self.uri_of(sha256)
 
+    def put_stream(self, chunks: Iterable[bytes], spool: Path | None = None) -> tuple[str, int]:
+        """Keep what arrives in chunks; its SHA-256 and its size. If ``chunks`` raises, nothing was kept.
+
+        An object's name is known only at its end, so it is spooled to a file in the folder ``spool`` (the system's for
+        temporary files) first. Raises StoreUnreachable or StoreRefused.
+        """
+        with tempfile.TemporaryFile(dir=spool) as file:
+            sha256, size = _spooled(chunks, file)
+            with _mapped(file, size) as content:
+                self.put(content, sha256)
+        return sha256, size
+
     def get(self, sha256: str) -> bytes:
         """The content. Raises StoreRefused where there is none."""
         return bytes(self._ask(lambda: obstore.get(self._store, _key(sha256)).bytes()))
+
+    def get_to(self, path: Path, sha256: str) -> int:
+        """Write the content to ``path``, a few MiB at a time, and check it; its size.
+
+        Raises StoreRefused where there is none or it is not what its name says (see Durability above); then there is no
+        file.
+        """
+        try:
+            with path.open("wb") as file:
+                found, size = _spooled(self._chunks(sha256), file)
+            self._check(found, sha256, size)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return size
+
+    def read_range(self, sha256: str, start: int, length: int) -> bytes:
+        """``length`` bytes of the content from ``start``, fewer at its end. Raises StoreRefused past it."""
+        return bytes(self._ask(lambda: obstore.get_range(self._store, _key(sha256), start=start, length=length)))
+
+    def delete(self, sha256: str) -> None:
+        """Forget an object; one that is not there does not matter."""
+        self._ask(lambda: self._delete(sha256))
 
     def exists(self, sha256: str, size: int | None = None) -> bool:
         """Whether the object is there, with ``size`` bytes if given (see Durability above)."""
@@ -100,6 +143,20 @@ class Objects:
     def uri_of(self, sha256: str) -> str:
         """Where the object is or would be."""
         return f"{self._root}/{_key(sha256)}"
+
+    def _check(self, found: str, sha256: str, size: int) -> None:
+        if found != sha256:
+            expected, remedy = "those that its name says", "put it there again"
+            raise StoreRefused(self.uri_of(sha256), f"{size} bytes with the SHA-256 {found}", expected, remedy)
+
+    def _chunks(self, sha256: str) -> Iterator[bytes]:
+        stream = self._ask(lambda: obstore.get(self._store, _key(sha256)).stream(min_chunk_size=_CHUNK_BYTES))
+        while (chunk := self._ask(lambda: next(stream, None))) is not None:
+            yield bytes(chunk)
+
+    def _delete(self, sha256: str) -> None:
+        with suppress(FileNotFoundError):
+            obstore.delete(self._store, _key(sha256))
 
     def _size(self, sha256: str) -> int | None:
         try:
@@ -112,6 +169,36 @@ class Objects:
             return question()
         except (BaseError, OSError) as error:
             raise _translated(self._root, error) from error
+
+
+def reference(sha256: str, size_bytes: int) -> Reference:
+    """A reference to an object of this store."""
+    return Reference(f"{SCHEME}{sha256}", sha256, size_bytes)
+
+
+def in_own_store(refers: Reference) -> bool:
+    """Whether a reference is to an object of the pipeline's own store."""
+    return refers.uri.startswith(SCHEME)
+
+
+def _spooled(chunks: Iterable[bytes], file: IO[bytes]) -> tuple[str, int]:
+    """Write the chunks to a file; their SHA-256 and size."""
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        digest.update(chunk)
+        size += file.write(chunk)
+    file.flush()
+    return digest.hexdigest(), size
+
+
+@contextmanager
+def _mapped(file: IO[bytes], size: int) -> Iterator[bytes | mmap]:
+    """The content of a file, without reading it; an empty one can't be mapped."""
+    if size == 0:
+        yield b""
+        return
+    with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        yield content
 
 
 def _key(sha256: str) -> str:

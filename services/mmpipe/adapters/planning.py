@@ -14,23 +14,44 @@ from datetime import UTC, datetime
 
 from mmpipe.adapters.identity import FUSED, Digests, fingerprint, row_id
 from mmpipe.adapters.metadata import SampleRows, State
-from mmpipe.adapters.metadata.store import Values
+from mmpipe.adapters.metadata.database import Values
+from mmpipe.adapters.objects import in_own_store
 from mmpipe.adapters.plain import Json, plain, plain_text
 from mmpipe.adapters.vectors import VectorRow, unfit_row, unfit_sample
-from mmpipe.records import Embedded, Embedding, Failed, Fusion, Item, Part, Rejected, Result, Segment
+from mmpipe.records import Embedded, Embedding, Failed, Fusion, Item, Media, Modality, Part, Rejected, Result, Segment
 
 GATE = "sink.milvus"
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is the same for every sample of a run. ``kept_at`` says where an original is kept, empty if nowhere."""
+    """What is the same for every sample of a run.
+
+    ``kept_at`` says where an original that came along is kept, empty if nowhere; ``lies_at`` where one lies that was in
+    the object store before. ``shared``: other processes write samples of this pipeline at the same time.
+    """
 
     pipeline: str
     run_id: str
     source: str
     recipe: str
     kept_at: Callable[[str], str]
+    lies_at: Callable[[str], str] = str
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How a sample came through the services; a local run needs none of it.
+
+    ``degraded`` are modalities that were left out because a service was down: their faults are no fault of the sample,
+    and it is completed when it is sent again. ``variant`` is for what makes equal content another result, such as a
+    release from quarantine: it is part of the fingerprint.
+    """
+
+    accepted_at: datetime | None = None
+    degraded: tuple[Modality, ...] = ()
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +82,24 @@ class _Owner:
     attributes: dict[str, Json]
 
 
-def plan(result: Result, digests: Digests, setting: Setting) -> Planned:
+_STRAIGHT = Passage()
+
+
+def plan(result: Result, digests: Digests, setting: Setting, passage: Passage = _STRAIGHT) -> Planned:
     """Everything to write about ``result``, whose sample has these ``digests``."""
     sample = result.sample
     attributes = plain(dict(sample.attributes))
     assert isinstance(attributes, dict)  # noqa: S101  # a mapping stays one
     fates = list(_with_vectors(_fates(result), _Owner(setting.pipeline, sample.id, attributes)))
     of_parts = [fate for fate in fates if fate.modality != FUSED]
-    kept = [setting.kept_at(sha256) for sha256 in digests.parts]
-    parts = list(zip(sample.parts, digests.parts, kept, strict=True))
+    parts = [
+        (part, sha256, _object_uri(part.media, sha256, setting))
+        for part, sha256 in zip(sample.parts, digests.parts, strict=True)
+    ]
     rows = SampleRows(
         id=sample.id,
-        state=_state(of_parts),
-        sample=_sample_row(result, digests, attributes, setting),
+        state=_state(of_parts, passage.degraded),
+        sample=_sample_row(result, digests.content, setting, passage) | {"attributes": attributes},
         parts=[_part_row(position, *part) for position, part in enumerate(parts)],
         segments=[_segment_row(fate) for fate in fates if fate.vector],
         outcomes=[_outcome_row(position, fate) for position, fate in enumerate(of_parts)],
@@ -130,21 +156,30 @@ def _vector_row(fate: _Fate, item: Item[Embedding], owner: _Owner, repeat: int) 
     )
 
 
-def _state(fates: Sequence[_Fate]) -> State:
-    if any(isinstance(fate.outcome, Failed) for fate in fates):
+def _object_uri(media: Media, sha256: str, setting: Setting) -> str:
+    """Where the original is kept; empty where it stays where it was found."""
+    if media.reference is None:
+        return setting.kept_at(sha256)
+    return setting.lies_at(sha256) if in_own_store(media.reference) else ""
+
+
+def _state(fates: Sequence[_Fate], degraded: Sequence[Modality]) -> State:
+    failed = [fate for fate in fates if isinstance(fate.outcome, Failed)]
+    if any(fate.modality not in degraded for fate in failed) or (failed and len(failed) == len(fates)):
         return State.FAILED
     return State.STORED if any(fate.vector for fate in fates) else State.QUARANTINED
 
 
-def _sample_row(result: Result, digests: Digests, attributes: dict[str, Json], setting: Setting) -> Values:
+def _sample_row(result: Result, content: str, setting: Setting, passage: Passage) -> Values:
     return {
         "source": setting.source,
-        "content": digests.content,
-        "fingerprint": fingerprint(digests.content, setting.recipe),
-        "attributes": attributes,
+        "content": content,
+        "fingerprint": fingerprint(content, setting.recipe, passage.variant),
         "latency_ms": result.latency_ms,
         "run_id": setting.run_id,
         "written_at": datetime.now(UTC),
+        "accepted_at": passage.accepted_at,
+        "degraded": [str(modality) for modality in passage.degraded],
         **_fusion_columns(result.fusion),
     }
 
@@ -170,6 +205,7 @@ def _part_row(position: int, part: Part, sha256: str, object_uri: str) -> Values
         "bytes": part.media.size_bytes,
         "object_uri": object_uri,
         "facts": plain(part.facts),
+        **_stretch(part.media.segment),
     }
 
 

@@ -20,6 +20,11 @@ row that nobody recorded could never be found again.
 What a store acknowledged it may still lose with the power (see ``vectors.lite``): after a run that did not end, opening
 counts the rows, and samples whose rows are gone are PENDING again. :meth:`Sink.verify` does the same on request.
 
+Several workers write to the same stores (``shared``). Step 1 is then a claim on each sample, taken before anything else
+is read or written (see ``metadata.claims``): a result that is older than what is stored is dropped as superseded, a
+sample that another process is writing is left for later as busy. Whoever sent a sample last owns its id, whatever it
+named before. A local run is alone with its stores; an id that other content from another source has is a conflict.
+
 A sample's rejected parts go to quarantine; a sample is QUARANTINED when all were, and a second run leaves it alone. One
 with a fault (:class:`mmpipe.records.Failed`) keeps the vectors it got, and every next run tries again. A sample that is
 no longer in the input is left alone.
@@ -30,50 +35,40 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Literal, Self
 
+from mmpipe.adapters.deletion import drop_originals
 from mmpipe.adapters.identity import Digests, digests_of, fingerprint
-from mmpipe.adapters.metadata import Known, Metadata, State
-from mmpipe.adapters.objects import Objects
+from mmpipe.adapters.metadata import Known, State
 from mmpipe.adapters.plain import Json
-from mmpipe.adapters.planning import Planned, Setting, plan
-from mmpipe.adapters.vectors import VectorStore
+from mmpipe.adapters.planning import Passage, Planned, Setting, plan
+from mmpipe.adapters.stores import Stores
+from mmpipe.adapters.verification import Verified, recover, verify
 from mmpipe.records import Result, Sample
+
+__all__ = ["Originals", "Passage", "Sink", "Stores", "Verified", "Written"]
 
 type Originals = Literal["Copy", "Reference"]
 
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """The three stores of a sink, which closes them."""
-
-    vectors: VectorStore
-    objects: Objects
-    metadata: Metadata
+_STRAIGHT = Passage()
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a group: vectors in Milvus, samples by state, and conflicts (sample id: why and what to do)."""
+    """What became of a group: vectors in Milvus, samples by state, and conflicts (sample id: why and what to do).
+
+    Of several writers: ``superseded`` samples need no further attempt, because something newer is there or they were
+    forgotten; ``busy`` ones are being written by another process and are to be tried again in some seconds.
+    """
 
     rows: int
     states: Mapping[str, State] = field(default_factory=dict)
     conflicts: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """Rows that the metadata expect in Milvus and rows that were counted; ``lost`` samples will be written again."""
-
-    expected: int
-    counted: int
-    lost: frozenset[str] = frozenset()
-
-    @property
-    def ok(self) -> bool:
-        """Whether the stores agree."""
-        return self.expected == self.counted and not self.lost
+    superseded: frozenset[str] = frozenset()
+    busy: frozenset[str] = frozenset()
 
 
 class Sink:
@@ -89,16 +84,20 @@ class Sink:
         self._interrupted = False
 
     @classmethod
-    def open(cls, stores: Stores, *, recipe: str, source: str, originals: Originals = "Copy") -> Self:
+    def open(
+        cls, stores: Stores, *, recipe: str, source: str, originals: Originals = "Copy", shared: bool = False
+    ) -> Self:
         """Begin a run over the input ``source`` with ``recipe`` (a digest of spec, code version and model digests).
 
         ``originals`` says whether the bytes of every original are copied to the object store or only referred to.
+        ``shared`` is for one of several writers; what servers share is not counted at each start of each of them.
         Raises StoreError where a store can't be used.
         """
-        metadata = stores.metadata
-        kept_at = stores.objects.uri_of if originals == "Copy" else lambda _: ""
-        setting = Setting(metadata.pipeline, secrets.token_hex(16), source, recipe, kept_at)
-        _recover(stores)
+        metadata, lies_at = stores.metadata, stores.objects.uri_of
+        kept_at = lies_at if originals == "Copy" else lambda _: ""
+        setting = Setting(metadata.pipeline, secrets.token_hex(16), source, recipe, kept_at, lies_at, shared)
+        if stores.vectors.embedded or not shared:
+            recover(stores)
         metadata.begin_run(setting.run_id, recipe, source)
         return cls(stores, setting, originals)
 
@@ -121,9 +120,9 @@ class Sink:
             self.interrupt()
         self.close()
 
-    def fingerprint(self, sample: Sample) -> str:
+    def fingerprint(self, sample: Sample, variant: str = "") -> str:
         """Equal exactly when storing ``sample`` again would store the same. Reads all its bytes, once until planned."""
-        return fingerprint(self._digests_of(sample).content, self._setting.recipe)
+        return fingerprint(self._digests_of(sample).content, self._setting.recipe, variant)
 
     def unchanged(self, fingerprints: Mapping[str, str]) -> set[str]:
         """Which of these samples (id: fingerprint) are in the stores exactly so and need no work."""
@@ -132,52 +131,84 @@ class Sink:
             self._digests.pop(sample_id, None)
         return known
 
+    def confirm(self, sample_id: str, fingerprint: str, accepted_at: datetime) -> bool:
+        """Whether a sample that was accepted then is in the stores exactly so, and is done with; recorded as such."""
+        done = self._stores.metadata.confirm(sample_id, fingerprint, accepted_at)
+        if done:
+            self._digests.pop(sample_id, None)
+        return done
+
     def keep(self, sample: Sample) -> None:
-        """Put the originals of a sample into the object store, if they are to be copied. Again changes nothing."""
+        """Put the originals of a sample into the object store, if they are to be copied. Again changes nothing.
+
+        What is only referred to is there already, or stays where it is.
+        """
         if self._originals == "Copy":
             for part, sha256 in zip(sample.parts, self._digests_of(sample).parts, strict=True):
-                self._stores.objects.put(part.media.content, sha256)
+                if part.media.reference is None:
+                    self._stores.objects.put(part.media.content, sha256)
 
-    def plan(self, result: Result) -> Planned:
+    def plan(self, result: Result, passage: Passage = _STRAIGHT) -> Planned:
         """What :meth:`commit` will write about a result; afterwards the bytes of its sample are needed no more."""
-        planned = plan(result, self._digests_of(result.sample), self._setting)
+        planned = plan(result, self._digests_of(result.sample), self._setting, passage)
         self._digests.pop(result.sample.id, None)
         return planned
 
-    def write(self, results: Sequence[Result]) -> Written:
+    def write(self, results: Sequence[Result], passage: Passage = _STRAIGHT) -> Written:
         """:meth:`plan` and :meth:`commit` a group."""
-        return self.commit([self.plan(result) for result in results])
+        return self.commit([self.plan(result, passage) for result in results])
 
     def commit(self, planned: Sequence[Planned]) -> Written:
         """Commit a group (a thousand rows is a good size), exactly once in effect; see the head of this module.
 
-        Of two results with one sample id the last wins. A sample whose id is taken, by other content from another
-        source, is not written but returned as a conflict. Raises StoreError; the group may then be written again.
+        Of two results with one sample id the last wins; where they were accepted, the one that was accepted later.
+        Alone: a sample whose id is taken, by other content from another source, is not written but returned as a
+        conflict. Shared: see :class:`Written`. Raises StoreError; the group may then be written again.
         """
-        latest = {each.rows.id: each for each in planned}
-        known = self._stores.metadata.known(latest)
-        conflicts = self._conflicts(latest, known)
-        group = [each for sample_id, each in latest.items() if sample_id not in conflicts]
-        stale = list(_stale(group, known))
-        self._commit(group, [each.rows.id for each in group if each.rows.id in known], stale)
-        written = Written(
-            rows=sum(len(each.vectors) for each in group),
-            states={each.rows.id: each.rows.state for each in group},
-            conflicts=conflicts,
-        )
+        ordered = sorted(planned, key=lambda each: each.rows.sample["accepted_at"] or _LONG_AGO)
+        latest = {each.rows.id: each for each in ordered}
+        written = self._commit_shared(latest) if self._setting.shared else self._commit_alone(latest)
         self._count(written)
         return written
 
     def verify(self) -> Verified:
         """Count the vectors against the metadata; where they differ, find the samples that lost some and doubt them."""
-        return _verify(self._stores)
+        return verify(self._stores)
 
-    def _commit(self, group: Sequence[Planned], known: Sequence[str], stale: Sequence[tuple[str, str]]) -> None:
+    def let_go(self, sample_id: str) -> None:
+        """Forget the bytes of a sample that will not be planned."""
+        self._digests.pop(sample_id, None)
+
+    def _commit_alone(self, latest: Mapping[str, Planned]) -> Written:
+        known = self._stores.metadata.known(latest)
+        conflicts = self._conflicts(latest, known)
+        group = [each for sample_id, each in latest.items() if sample_id not in conflicts]
         rows = [each.rows for each in group]
-        self._stores.metadata.intend(rows, known)
+        stale = _stale(group, {id_: before.row_ids for id_, before in known.items()})
+        self._stores.metadata.intend(rows, [each.id for each in rows if each.id in known])
+        self._write_vectors(group, stale)
+        self._stores.metadata.settle(rows, stale)
+        return _written(group, conflicts=conflicts)
+
+    def _commit_shared(self, latest: Mapping[str, Planned]) -> Written:
+        claimed = self._stores.metadata.claim([each.rows for each in latest.values()])
+        group = [each for sample_id, each in latest.items() if sample_id in claimed.row_ids]
+        stale = _stale(group, claimed.row_ids)
+        self._write_vectors(group, stale)
+        settled = self._stores.metadata.settle([each.rows for each in group], stale)
+        for sample_id in claimed.deleted:  # its originals were kept before this was known
+            brought = {part["sha256"] for part in latest[sample_id].rows.parts}
+            drop_originals(self._stores, sample_id, brought)
+        lost = claimed.row_ids.keys() - settled
+        return replace(
+            _written([each for each in group if each.rows.id in settled]),
+            superseded=claimed.superseded | claimed.deleted,
+            busy=claimed.busy | lost,
+        )
+
+    def _write_vectors(self, group: Sequence[Planned], stale: Sequence[tuple[str, str]]) -> None:
         self._stores.vectors.upsert([vector for each in group for vector in each.vectors])
         self._stores.vectors.delete([row for _, row in stale])
-        self._stores.metadata.settle(rows, stale)
 
     def _conflicts(self, planned: Mapping[str, Planned], known: Mapping[str, Known]) -> dict[str, str]:
         return {
@@ -197,6 +228,8 @@ class Sink:
         self._counts.update(str(state) for state in written.states.values())
         self._counts["vectors"] += written.rows
         self._counts["conflicts"] += len(written.conflicts)
+        if self._setting.shared:
+            self._counts["superseded"] += len(written.superseded)
 
 
 def _conflict(sample_id: str, taken_by: str, source: str) -> str:
@@ -206,38 +239,15 @@ def _conflict(sample_id: str, taken_by: str, source: str) -> str:
     )
 
 
-def _stale(group: Iterable[Planned], known: Mapping[str, Known]) -> Iterable[tuple[str, str]]:
-    """Rows that the samples had and will not have, as (sample id, row id)."""
-    for each in group:
-        if each.rows.id in known:
-            wanted = {vector.id for vector in each.vectors}
-            yield from ((each.rows.id, row) for row in sorted(known[each.rows.id].row_ids - wanted))
+def _written(group: Sequence[Planned], conflicts: Mapping[str, str] | None = None) -> Written:
+    rows = sum(len(each.vectors) for each in group)
+    return Written(rows, {each.rows.id: each.rows.state for each in group}, conflicts or {})
 
 
-def _recover(stores: Stores) -> None:
-    """After a run that did not end: find out what the stores lost with the power, and close the run's books."""
-    unfinished = stores.metadata.unfinished_runs()
-    if unfinished and stores.metadata.rows_by_state():
-        _verify(stores)
-    if stores.vectors.embedded:  # nobody else can be running
-        for run_id in unfinished:
-            stores.metadata.end_run(run_id, {}, finished=False)
-
-
-def _verify(stores: Stores) -> Verified:
-    settled = sum(rows for state, rows in stores.metadata.rows_by_state().items() if state is not State.PENDING)
-    half_done = sum(len(stores.vectors.present(_rows(batch))) for batch in stores.metadata.row_ids(pending=True))
-    expected, counted = settled + half_done, stores.vectors.count()
-    lost = frozenset(_lost(stores)) if counted != expected else frozenset()
-    stores.metadata.doubt(lost)
-    return Verified(expected, counted, lost)
-
-
-def _lost(stores: Stores) -> Iterable[str]:
-    for batch in stores.metadata.row_ids(pending=False):
-        present = stores.vectors.present(_rows(batch))
-        yield from (sample_id for sample_id, row in batch if row not in present)
-
-
-def _rows(batch: Iterable[tuple[str, str]]) -> list[str]:
-    return [row for _, row in batch]
+def _stale(group: Iterable[Planned], known: Mapping[str, frozenset[str]]) -> list[tuple[str, str]]:
+    """Rows that the samples had (sample id: row ids) and will not have, as (sample id, row id)."""
+    return [
+        (each.rows.id, row)
+        for each in group
+        for row in sorted(known.get(each.rows.id, frozenset()) - {vector.id for vector in each.vectors})
+    ]

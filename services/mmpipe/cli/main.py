@@ -1,7 +1,8 @@
 """``mmpipe``: all commands, and what the process ends with.
 
-Exit codes: 0 done; 1 done, but parts failed and a later run will try them again; 2 the command, the spec, the input or
-the model cannot be used; 3 a store cannot be used; 130 interrupted, what was committed stays and the next run goes on.
+Exit codes: 0 done; 1 done, but parts failed and a later run will try them again, or a gateway refused some; 2 the
+command, the spec, the input or the model cannot be used; 3 a store or a gateway cannot be used; 130 interrupted, what
+was committed or accepted stays and the next run goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,22 @@ from typing import Annotated
 
 import typer
 
-from mmpipe.cli import model, quarantine, run, search, spec
+from mmpipe.cli import (
+    deadletter,
+    gateway,
+    model,
+    quarantine,
+    run,
+    search,
+    serve,
+    spec,
+    status,
+    submit,
+    trace,
+    up,
+    vectors,
+    work,
+)
 from mmpipe.errors import MmpipeError
 
 app = typer.Typer(
@@ -24,6 +40,15 @@ app = typer.Typer(
 app.command(name="run")(run.run)
 app.command(name="search")(search.search)
 app.command(name="quarantine")(quarantine.quarantine)
+app.command(name="submit")(submit.submit)
+app.command(name="status")(status.status)
+app.command(name="gateway")(gateway.gateway)
+app.command(name="serve")(serve.serve)
+app.command(name="trace")(trace.trace)
+app.command(name="up")(up.up)
+app.command(name="work")(work.work)
+app.command(name="vectors", hidden=True)(vectors.vectors)
+app.add_typer(deadletter.app, name="deadletter")
 app.add_typer(spec.app, name="spec")
 app.add_typer(model.app, name="model")
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
@@ -14,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmpipe.cli.options import Data, Quiet
+from mmpipe.cli.stopping import EXIT_INTERRUPTED, stopping
 
 if TYPE_CHECKING:
     from mmpipe.runtimes.local import Progress
     from mmpipe.runtimes.pipeline import Pipeline
 
 _EXIT_FAILED = 1
-_EXIT_INTERRUPTED = 130
 
 
 def run(
@@ -54,7 +50,7 @@ def run(
     from mmpipe.cli import progress as display
 
     pipeline = _pipeline(spec, data, workers)
-    with _stopping() as stop, display.shown(where, enabled=not (quiet or as_json)) as observe:
+    with stopping() as stop, display.shown(where, enabled=not (quiet or as_json)) as observe:
         done = pipeline.run(where, id_prefix=id_prefix, stop=stop, observe=observe)
     if as_json:
         typer.echo(json.dumps(display.as_dict(done, interrupted=stop.is_set()), indent=2))
@@ -84,25 +80,6 @@ def _pipeline(spec: Path | None, data: Path, workers: int | None) -> Pipeline:
 
 def _exit_code(done: Progress, stop: Event) -> int:
     if stop.is_set():
-        return _EXIT_INTERRUPTED
+        return EXIT_INTERRUPTED
     whole = done.verified is not None and done.verified.ok and not done.counts["sample", "failed"]
     return 0 if whole else _EXIT_FAILED
-
-
-@contextmanager
-def _stopping() -> Iterator[Event]:
-    """An event that the first SIGINT or SIGTERM sets. The second one ends the process: nothing committed is lost."""
-    stop = Event()
-
-    def ask(_signal: int, _frame: object) -> None:
-        if stop.is_set():
-            os._exit(_EXIT_INTERRUPTED)
-        stop.set()
-        typer.echo("\nmmpipe: finishing what is in flight; press Ctrl-C again to leave at once", err=True)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -45,11 +45,19 @@ def read(file: Path) -> MultimodalPipeline:
     """The object in a file, when all of it acts in this release. Says on stderr what has no effect on one machine."""
     from mmpipe import spec
 
+    pipeline = read_for_services(file)
+    for setting in spec.without_effect(pipeline):
+        typer.echo(f"{file}: {setting} has no effect on one machine; it acts under Kubernetes", err=True)
+    return pipeline
+
+
+def read_for_services(file: Path) -> MultimodalPipeline:
+    """The object in a file, when all of it acts in this release, for a process that may run under Kubernetes."""
+    from mmpipe import spec
+
     pipeline = spec.load(file)
     if problems := spec.refused(pipeline):
         raise spec.SpecError(problems, str(file))
-    for setting in spec.without_effect(pipeline):
-        typer.echo(f"{file}: {setting} has no effect on one machine; it acts under Kubernetes", err=True)
     return pipeline
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.bar import Bar
 from rich.console import Console, Group
@@ -16,8 +17,14 @@ from rich.table import Table
 from rich.text import Text
 
 from mmpipe.cli.clock import span
+from mmpipe.cli.printable import plain
 from mmpipe.records import Attributes
-from mmpipe.runtimes.search import Hit
+
+if TYPE_CHECKING:
+    from mmpipe import client
+    from mmpipe.runtimes import search
+
+    type Hit = search.Hit | client.Hit
 
 _NO_HIT = "No stored sample answers: loosen --where, allow more modalities, or store samples first with mmpipe run.\n"
 _PIPED_WIDTH = 120
@@ -86,9 +93,9 @@ def _cells(rank: int, hit: Hit) -> tuple[Text, Bar, Text, Text, Text]:
 
 def _what(hit: Hit, room: int) -> Group:
     """The sample, where it is from, and what it says of itself: a line each, the last where it says something."""
-    lines = [_line(shortened(_plain(hit.sample_id), room), "bold"), _line(shortened(_plain(hit.uri), room), "dim")]
+    lines = [_line(shortened(plain(hit.sample_id), room), "bold"), _line(shortened(plain(hit.uri), room), "dim")]
     if hit.attributes:
-        lines.append(_line(_plain(_attributes(hit.attributes))))
+        lines.append(_line(plain(_attributes(hit.attributes))))
     return Group(*lines)
 
 
@@ -103,8 +110,3 @@ def _attributes(attributes: Attributes) -> str:
 
 def _stretch(hit: Hit) -> str:
     return span(hit.segment) if hit.segment else ""
-
-
-def _plain(text: str) -> str:
-    """``text`` with every character that does not simply print as its code in Python's notation."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

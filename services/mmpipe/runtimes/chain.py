@@ -7,19 +7,19 @@ it hands outcomes on, and retries a batch that raised item by item, so that one 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from mmpipe.models.package import ModelPackage
-from mmpipe.records import Failed, Item, Modality, Outcome, Rejected, Stage
+from mmpipe.records import Failed, Fate, Item, Modality, Outcome, Stage
 from mmpipe.spec import ModalitySpec
 from mmpipe.stages import embed
 
-log = logging.getLogger(__name__)
+__all__ = ["VERBS", "Fate", "NamedStage", "build", "build_stage", "run"]
 
-type Fate = Item[Any] | Rejected | Failed
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +30,38 @@ class NamedStage:
     stage: Stage[Any, Any]
 
 
+VERBS = ("decode", "clean", "embed")
+"""The stages of every modality, in order."""
+
+
 def build(options: ModalitySpec, package: ModelPackage) -> tuple[NamedStage, ...]:
     """The chain of one modality: decode, clean, embed. Weights load here, and only this modality's modules."""
+    return tuple(build_stage(options, verb, lambda: package) for verb in VERBS)
+
+
+def build_stage(options: ModalitySpec, verb: str, package: Callable[[], ModelPackage]) -> NamedStage:
+    """One stage of a modality. Its module is imported by name, so a pipeline of texts never loads a video decoder.
+
+    Only ``embed`` asks for the package: a process that only decodes loads no weights.
+    """
     modality = Modality(options.name)
-    decode, clean = _builders(modality)
-    return (
-        NamedStage(f"{modality}.decode", decode(options.decode)),
-        NamedStage(f"{modality}.clean", clean(options.clean)),
-        NamedStage(f"{modality}.embed", embed.from_package(package, options.embed, modality)),
-    )
+    if verb == "embed":
+        return NamedStage(f"{modality}.{verb}", embed.from_package(package(), options.embed, modality))
+    build_one = import_module(f"mmpipe.stages.{modality}.{verb}").build
+    return NamedStage(f"{modality}.{verb}", build_one(getattr(options, verb)))
 
 
-def run(stages: Sequence[NamedStage], items: Sequence[Item[Any]]) -> list[Fate]:
-    """Each item through all stages: its last payload, or the verdict or fault that ended its way, in order."""
+def run(stages: Sequence[NamedStage], items: Sequence[Fate]) -> list[Fate]:
+    """Each item through all stages: its last payload, or the verdict or fault that ended its way, in order.
+
+    What a stage before has ended already keeps its verdict or fault.
+    """
     fates: list[Fate] = list(items)
     for stage in stages:
         alive = [place for place, fate in enumerate(fates) if isinstance(fate, Item)]
         for place, outcome in zip(alive, _guarded(stage, [fates[place] for place in alive]), strict=True):
             fates[place] = outcome
     return fates
-
-
-def _builders(modality: Modality) -> tuple[Any, Any]:
-    """The modality's builders, imported by name so that a pipeline of texts never loads a video decoder."""
-    decode, clean = (import_module(f"mmpipe.stages.{modality}.{verb}") for verb in ("decode", "clean"))
-    return decode.build, clean.build
 
 
 def _guarded(stage: NamedStage, items: list[Any]) -> Sequence[Outcome[Any] | Failed]:

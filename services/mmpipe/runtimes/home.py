@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmpipe.adapters.inputs import InputLimits
 from mmpipe.adapters.metadata import Metadata
@@ -28,6 +29,9 @@ from mmpipe.adapters.vectors import Collection, Place, Vectors
 from mmpipe.runtimes.path import DataPath
 from mmpipe.spec import MultimodalPipeline, PipelineSpec, Problem, SpecError, parse
 from mmpipe.spec.sink import SecretRef
+
+if TYPE_CHECKING:
+    from mmpipe.adapters.queue import Queue
 
 DATA = "mmpipe-data"
 ANSWERS = 1
@@ -40,16 +44,25 @@ _ANSWERING = ("decode", "clean", "augment", "embed")
 @contextmanager
 def open_sink(pipeline: MultimodalPipeline, data: Path, path: DataPath, source: str) -> Iterator[Sink]:
     """Begin a run of the pipeline over an input; its stores are made where they are missing. Raises StoreError."""
+    recipe = recipe_of(pipeline.spec, path.package.identity)
+    originals = pipeline.spec.sink.objects.originals
+    with (
+        open_stores(pipeline, data, path) as stores,
+        Sink.open(stores, recipe=recipe, source=source, originals=originals) as sink,
+    ):
+        yield sink
+
+
+@contextmanager
+def open_stores(pipeline: MultimodalPipeline, data: Path, path: DataPath) -> Iterator[Stores]:
+    """The pipeline's three stores, made where they are missing. Raises StoreError."""
     folder = _folder(pipeline, data)
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as opened:
         vectors = opened.enter_context(open_vectors(pipeline, data, path))
-        (folder / _PIPELINE).write_text(pipeline.model_dump_json(by_alias=True, indent=2))
-        metadata = opened.enter_context(Metadata(*_metadata(pipeline, folder)))
-        stores = Stores(vectors, open_objects(pipeline, data), metadata)
-        recipe = recipe_of(pipeline.spec, path.package.identity)
-        originals = pipeline.spec.sink.objects.originals
-        yield opened.enter_context(Sink.open(stores, recipe=recipe, source=source, originals=originals))
+        _remember(pipeline, folder / _PIPELINE)
+        metadata = opened.enter_context(open_metadata(pipeline, data))
+        yield Stores(vectors, open_objects(pipeline, data), metadata)
 
 
 def open_vectors(pipeline: MultimodalPipeline, data: Path, path: DataPath) -> Vectors:
@@ -65,8 +78,14 @@ def open_vectors(pipeline: MultimodalPipeline, data: Path, path: DataPath) -> Ve
 
 def open_reader(pipeline: MultimodalPipeline, data: Path) -> MetadataReader:
     """Questions about the pipeline's samples."""
-    uri, name, password = _metadata(pipeline, _folder(pipeline, data))
-    return MetadataReader(uri, name, password)
+    return open_metadata(pipeline, data).reader
+
+
+def open_metadata(pipeline: MultimodalPipeline, data: Path) -> Metadata:
+    """What is known about the pipeline's samples. Raises StoreError."""
+    metadata = pipeline.spec.sink.metadata
+    uri = metadata.uri or str(_folder(pipeline, data) / "metadata.db")
+    return Metadata(uri, pipeline.metadata.name, secret(metadata.password_secret_ref))
 
 
 def open_objects(pipeline: MultimodalPipeline, data: Path) -> Objects:
@@ -91,6 +110,23 @@ def stored_pipeline(data: Path, name: str | None) -> MultimodalPipeline:
         raise SpecError([Problem("--pipeline", name or "nothing", expected, "name the pipeline to use")])
     file = data / name / _PIPELINE
     return parse(file.read_text(), str(file))
+
+
+def cache_folder(pipeline: MultimodalPipeline, data: Path) -> Path:
+    """Where processes of this machine keep media that they fetched; safe to delete while none runs."""
+    return _folder(pipeline, data) / "cache"
+
+
+async def open_queue(pipeline: MultimodalPipeline) -> Queue:
+    """The pipeline's durable queue. Raises SpecError where the spec names none, StoreError where it does not answer."""
+    from mmpipe.adapters.queue.jetstream import JetStream  # noqa: PLC0415  # only services have nats-py
+
+    queue = pipeline.spec.source.queue
+    if queue is None or queue.nats is None:
+        remedy = "name a NATS server, or start all processes with mmpipe up"
+        raise SpecError([Problem("spec.source.queue", "none", "nats: {url: nats://host:4222}", remedy)])
+    credentials = secret(queue.nats.credentials_secret_ref)
+    return await JetStream.open(queue.nats.url, pipeline.metadata.namespace, pipeline.metadata.name, credentials)
 
 
 def limits(spec: PipelineSpec) -> InputLimits:
@@ -125,6 +161,8 @@ def _folder(pipeline: MultimodalPipeline, data: Path) -> Path:
     return data.absolute() / pipeline.metadata.name
 
 
-def _metadata(pipeline: MultimodalPipeline, folder: Path) -> tuple[str, str, str]:
-    metadata = pipeline.spec.sink.metadata
-    return metadata.uri or str(folder / "metadata.db"), pipeline.metadata.name, secret(metadata.password_secret_ref)
+def _remember(pipeline: MultimodalPipeline, file: Path) -> None:
+    """Several processes may start at once, and another may be reading it: it is there whole or not at all."""
+    draft = file.with_suffix(f".{os.getpid()}")
+    draft.write_text(pipeline.model_dump_json(by_alias=True, indent=2))
+    draft.replace(file)

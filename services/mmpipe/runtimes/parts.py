@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from mmpipe.records import Clip, Embedded, Embedding, Failed, Item, Modality, Part, Rejected, Sample
+from mmpipe.records import Clip, Embedded, Embedding, Fate, Item, Modality, Part, Rejected, Sample
 from mmpipe.spec import PipelineSpec
-
-type Fate = Item[Any] | Rejected | Failed
 
 SEGMENTED = frozenset((Modality.AUDIO, Modality.VIDEO))
 """Modalities whose parts may be long and are taken in segments."""

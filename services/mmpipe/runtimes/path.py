@@ -15,16 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import import_module
 from itertools import batched
 
 from mmpipe.models.package import ModelPackage, load, resolve
 from mmpipe.records import (
     Embedded,
-    Failed,
     Fusion,
     Item,
-    Media,
     Modality,
     Part,
     Rejected,
@@ -35,7 +32,6 @@ from mmpipe.records import (
 from mmpipe.runtimes import chain
 from mmpipe.runtimes.parts import (
     ORDER,
-    SEGMENTED,
     brings_audio,
     embedded_by_modality,
     has_sound,
@@ -44,11 +40,9 @@ from mmpipe.runtimes.parts import (
     unreadable,
     with_facts,
 )
-from mmpipe.spec import PipelineSpec
+from mmpipe.runtimes.segmenting import ITEMS_AT_ONCE, segments
+from mmpipe.spec import ModalitySpec, PipelineSpec
 from mmpipe.stages.joint.fuse import fuse
-
-_ITEMS_AT_ONCE = {Modality.VIDEO: 4, Modality.AUDIO: 16}
-"""Decoded segments held at once: a film of 8 frames at 224 pixels takes 3 MB with its sound, 30 s of audio 2 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +95,7 @@ class DataPath:
             return
         rejected: list[tuple[int, Embedded]] = []
         units = self._units(modality, parts, rejected.append)
-        for group in batched(units, _ITEMS_AT_ONCE.get(modality, len(parts))):
+        for group in batched(units, ITEMS_AT_ONCE.get(modality, len(parts))):
             yield from self._embed_units(modality, group, samples)
         yield from rejected
 
@@ -113,7 +107,7 @@ class DataPath:
         decoded = chain.run(stages[:1], items)
         if modality == Modality.VIDEO:
             yield from self._sound_tracks(units, decoded, samples)
-        yield from _placed(modality, units, _onward(stages[1:], decoded))
+        yield from _placed(modality, units, chain.run(stages[1:], decoded))
 
     def _sound_tracks(
         self, units: Sequence[_Unit], decoded: Sequence[chain.Fate], samples: Sequence[Sample]
@@ -133,41 +127,28 @@ class DataPath:
         self, modality: Modality, parts: Sequence[tuple[int, Part]], reject: Callable[[tuple[int, Embedded]], None]
     ) -> Iterator[_Unit]:
         """The parts, long ones as segments; a part that cannot be cut into segments is rejected on the way."""
+        options = self._options(modality)
         for at, part in parts:
-            segments = self._segments(modality, part.media)
-            if isinstance(segments, tuple):
-                yield from (_Unit(at, part, segment) for segment in segments)
+            cut = segments(options, part.media)
+            if isinstance(cut, tuple):
+                yield from (_Unit(at, part, segment) for segment in cut)
             else:
-                reject((at, Embedded(modality, part.uri, None, segments)))
-
-    def _segments(self, modality: Modality, media: Media) -> tuple[Segment | None, ...] | Rejected | Failed:
-        if modality not in SEGMENTED:
-            return (None,)
-        options = self.spec.modality(modality)
-        decode = import_module(f"mmpipe.stages.{modality}.decode")
-        try:
-            segments: tuple[Segment | None, ...] | Rejected = decode.segments(media, options and options.decode)
-        except Exception as error:  # noqa: BLE001  # as a stage that raises: a fault of one part, reported as such
-            return Failed(f"{modality}.decode", f"{type(error).__name__}: {error}")
-        return segments
+                reject((at, Embedded(modality, part.uri, None, cut)))
 
     def _stages(self, modality: Modality) -> tuple[chain.NamedStage, ...]:
         with self._building:
             if modality not in self._chains:
-                options = self.spec.modality(modality)
-                assert options is not None, modality  # noqa: S101  # callers ask for modalities of the spec only
-                self._chains[modality] = chain.build(options, self.package)
+                self._chains[modality] = chain.build(self._options(modality), self.package)
             return self._chains[modality]
+
+    def _options(self, modality: Modality) -> ModalitySpec:
+        options = self.spec.modality(modality)
+        assert options is not None, modality  # noqa: S101  # callers ask for modalities of the spec only
+        return options
 
     def _fuse(self, embedded: Sequence[Embedded]) -> Fusion | Rejected | None:
         asked = [Modality(modality.name) for modality in self.spec.modalities]
         return fuse(embedded_by_modality(embedded), asked, self.spec.fusion, self.spec.alignment)
-
-
-def _onward(stages: Sequence[chain.NamedStage], fates: Sequence[chain.Fate]) -> list[chain.Fate]:
-    """The rest of a chain for items that are still on their way; the others keep their fate."""
-    alive = iter(chain.run(stages, [fate for fate in fates if isinstance(fate, Item)]))
-    return [next(alive) if isinstance(fate, Item) else fate for fate in fates]
 
 
 def _placed(modality: Modality, units: Sequence[_Unit], fates: Sequence[chain.Fate]) -> Iterator[tuple[int, Embedded]]:

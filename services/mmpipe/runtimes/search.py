@@ -63,9 +63,14 @@ def embed_query(path: DataPath, parts: Sequence[Part]) -> Floats:
             "query: found nothing, expected a text or a file; give a text, --image, --audio, --video or --depth"
         )
     (result,) = path.process([Sample("query", tuple(parts))])
+    return query_vector(parts, result.embedded)
+
+
+def query_vector(parts: Sequence[Part], embedded: Sequence[Embedded]) -> Floats:
+    """The vector of a query from what became of its parts, wherever they went through the stages. Raises QueryError."""
     for part in parts:
-        _check_usable(part, result.embedded)
-    items = embedded_by_modality(result.embedded)
+        _check_usable(part, embedded)
+    items = embedded_by_modality(embedded)
     fusion = fuse(items, list(items), FusionOptions(strategy="Late"), Alignment())
     assert isinstance(fusion, Fusion)  # noqa: S101  # late fusion without a gate, over at least one vector
     return fusion.embedding.vector

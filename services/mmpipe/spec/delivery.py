@@ -54,7 +54,8 @@ class References(SpecModel):
     schemes: Annotated[tuple[Literal["https", "http"], ...], Field(max_length=2)] = ("https",)
     """Kinds of URI that are fetched, beside the pipeline's own object store; empty refuses all others."""
     private_networks: Literal["Refuse", "Allow"] = "Refuse"
-    """Whether addresses that are not global (loopback, private, link-local) may be fetched from."""
+    """Whether addresses that are not global (loopback, private) may be fetched from. Link-local ones and those of the
+    clouds' metadata never are."""
     max_bytes: Annotated[int, Field(ge=1)] = 16 * GIB
     """Largest medium."""
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5

@@ -99,9 +99,14 @@ def _fault(store: str, error: DBAPIError) -> StoreError | None:
     said = " ".join(str(error.orig).split())
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_fault(store, error.orig, said)
-    if error.connection_invalidated or type(error.orig).__name__ == "OperationalError":
+    if error.connection_invalidated or _operational(error):
         return _server_fault(store, said)
     return None
+
+
+def _operational(error: DBAPIError) -> bool:
+    """Whether it lies with the server: away, shutting down, full, or our transaction the victim of a deadlock."""
+    return any(kind.__name__ == "OperationalError" for kind in type(error.orig).__mro__)
 
 
 def _sqlite_fault(store: str, error: sqlite3.Error, said: str) -> StoreError | None:

@@ -1,26 +1,25 @@
 """What people and search results ask of the metadata: the parts of samples, how they were fused, what was rejected.
 
 Reading only. ``store`` writes, and answers what the sink asks while it writes; this module never takes part in a run.
+Where a sample is, on its way or settled, is ``status``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import batched
+from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 
-from mmpipe.adapters.errors import public_uri
-from mmpipe.adapters.metadata.engine import connect, faults_named
-from mmpipe.adapters.metadata.schema import bring_up_to_date
+from mmpipe.adapters.metadata import pages, status
+from mmpipe.adapters.metadata.database import Database
 from mmpipe.adapters.metadata.tables import parts, quarantine, samples
-from mmpipe.adapters.patience import patiently
 from mmpipe.adapters.plain import Json
-from mmpipe.records import Segment
+from mmpipe.records import Modality, Segment
 
-_IDS_AT_ONCE = 1_000
+_QUARANTINE_KEY = (quarantine.c.rejected_at, quarantine.c.sample_id, quarantine.c.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,7 @@ class StoredPart:
     object_uri: str
     bytes: int
     facts: Mapping[str, Json]
+    segment: Segment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,15 @@ class StoredSample:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredEnvelope:
+    """A sample as it came in, its parts by where their originals lie: enough to send it once more."""
+
+    sample_id: str
+    attributes: Mapping[str, Json]
+    parts: tuple[StoredPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Quarantined:
     """One item that a gate rejected, with what a person needs to judge it."""
 
@@ -62,62 +71,120 @@ class Quarantined:
     reason: str
     score: float | None
     threshold: float | None
+    facts: Mapping[str, Json]
+    rejected_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineFilter:
+    """Items that fit all that is given."""
+
+    sample_id: str = ""
+    gate_prefix: str = ""
+    modality: Modality | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinePage:
+    """Some items, newest first; ``next_token`` is empty on the last page."""
+
+    items: tuple[Quarantined, ...]
+    next_token: str
 
 
 class MetadataReader:
     """Questions about one pipeline's samples. Safe for threads. Raises StoreError."""
 
-    def __init__(self, uri: str, pipeline: str, password: str = "") -> None:
-        """Open the database."""
-        self._pipeline = pipeline
-        self._name = public_uri(uri)
-        self._engine = connect(uri, password)
-        patiently(lambda: bring_up_to_date(self._engine, self._name))
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._engine.dispose()
+        self._database.close()
 
     def parts(self, sample_ids: Iterable[str]) -> dict[str, list[StoredPart]]:
         """The parts of each sample, in the order they came in."""
-        found: dict[str, list[StoredPart]] = {id_: [] for id_ in sample_ids}
-        columns = ("sample_id", "modality", "format", "uri", "sha256", "object_uri", "bytes", "facts")
-        wanted = (
-            select(*(parts.c[name] for name in columns))
-            .where(parts.c.pipeline == self._pipeline)
-            .order_by(parts.c.sample_id, parts.c.position)
-        )
-        for some in batched(found, _IDS_AT_ONCE):
-            for row in self._rows(wanted.where(parts.c.sample_id.in_(some))):
-                found[row.sample_id].append(StoredPart(*row))
-        return found
+        ids = list(sample_ids)
+        return self._database.read(lambda connection: self._parts(connection, ids))
 
     def samples(self, sample_ids: Iterable[str]) -> dict[str, StoredSample]:
         """What is known of each sample; those never seen are absent."""
-        columns = ("id", "attributes", "weights", "missing", "alignment_confidence", "quality")
-        wanted = select(*(samples.c[name] for name in columns)).where(samples.c.pipeline == self._pipeline)
-        groups = batched(sample_ids, _IDS_AT_ONCE)
-        rows = [row for some in groups for row in self._rows(wanted.where(samples.c.id.in_(some)))]
+        names = ("id", "attributes", "weights", "missing", "alignment_confidence", "quality")
+        rows = self._database.about(sample_ids, *(samples.c[name] for name in names))
         return {row.id: _stored_sample(row) for row in rows}
+
+    def statuses(self, sample_ids: Iterable[str]) -> dict[str, status.SampleStatus]:
+        """Where each sample is; those never accepted nor stored are absent."""
+        ids = list(sample_ids)
+        return self._database.read(lambda connection: status.statuses(self._database, connection, ids))
+
+    def status(self, sample_id: str) -> status.SampleStatus | None:
+        """Where a sample is; None where it was never accepted nor stored."""
+        return self.statuses([sample_id]).get(sample_id)
+
+    def envelope_of(self, sample_id: str) -> StoredEnvelope | None:
+        """A stored or quarantined sample as it came in; None where it was never seen.
+
+        Parts that were not recognised as anything are not among its parts, and their bytes are not kept.
+        """
+
+        def ask(connection: Connection) -> StoredEnvelope | None:
+            columns = (samples.c.id, samples.c.attributes)
+            (found,) = self._database.about_in(connection, [sample_id], *columns) or [None]
+            of_it = self._parts(connection, [sample_id])[sample_id]
+            return found and StoredEnvelope(sample_id, found.attributes, tuple(of_it))
+
+        return self._database.read(ask)
 
     def quarantined(self, *, gate: str = "", limit: int = 100) -> list[Quarantined]:
         """What gates rejected, by sample; only those whose gate starts with ``gate``."""
-        wanted = (
-            select(quarantine)
-            .where(quarantine.c.pipeline == self._pipeline, quarantine.c.gate.startswith(gate, autoescape=True))
-            .order_by(quarantine.c.sample_id, quarantine.c.position)
-            .limit(limit)
-        )
-        return [_quarantined(row) for row in self._rows(wanted)]
+        fits = self._fits(QuarantineFilter(gate_prefix=gate))
+        ordered = select(quarantine).where(fits).order_by(quarantine.c.sample_id, quarantine.c.position).limit(limit)
+        return [_quarantined(row) for row in self._database.read(lambda c: c.execute(ordered).all())]
 
-    def _rows(self, statement: Select[Any]) -> list[Any]:
-        def once() -> list[Any]:
-            with faults_named(self._name), self._engine.begin() as connection:
-                return list(connection.execute(statement).all())
+    def quarantine_page(self, wanted: QuarantineFilter, size: int, token: str = "") -> QuarantinePage:
+        """``size`` items after those of the page that gave ``token``. Raises TokenRefused."""
+        further = self._fits(wanted)
+        if token:
+            further &= pages.after(_QUARANTINE_KEY, pages.key_of(token, str, int))
+        statement = select(quarantine).where(further).order_by(*pages.newest_first(_QUARANTINE_KEY)).limit(size + 1)
+        rows = self._database.read(lambda connection: connection.execute(statement).all())
+        key = tuple(rows[size - 1]._mapping[column] for column in _QUARANTINE_KEY) if len(rows) > size else None  # noqa: SLF001  # public, in spite of its name
+        return QuarantinePage(tuple(_quarantined(row) for row in rows[:size]), pages.token_of(key) if key else "")
 
-        return patiently(once)
+    def _parts(self, connection: Connection, ids: Iterable[str]) -> dict[str, list[StoredPart]]:
+        found: dict[str, list[StoredPart]] = {id_: [] for id_ in ids}
+        rows = self._database.about_in(connection, found, *_PART_COLUMNS)
+        for row in sorted(rows, key=lambda row: int(row.position)):
+            found[row.sample_id].append(_stored_part(row))
+        return found
+
+    def _fits(self, wanted: QuarantineFilter) -> ColumnElement[bool]:
+        conditions = [quarantine.c.gate.startswith(wanted.gate_prefix, autoescape=True)]
+        if wanted.sample_id:
+            conditions.append(quarantine.c.sample_id == wanted.sample_id)
+        if wanted.modality is not None:
+            conditions.append(quarantine.c.modality == wanted.modality)
+        return and_(quarantine.c.pipeline == self._database.pipeline, *conditions)
+
+
+_PART_COLUMNS = tuple(column for column in parts.c if column.name != "pipeline")
+
+
+def _stored_part(row: Any) -> StoredPart:  # noqa: ANN401  # a row of the table
+    return StoredPart(
+        sample_id=row.sample_id,
+        modality=row.modality,
+        format=row.format,
+        uri=row.uri,
+        sha256=row.sha256,
+        object_uri=row.object_uri,
+        bytes=row.bytes,
+        facts=row.facts,
+        segment=_segment(row),
+    )
 
 
 def _stored_sample(row: Any) -> StoredSample:  # noqa: ANN401  # a row of the table
@@ -137,9 +204,15 @@ def _quarantined(row: Any) -> Quarantined:  # noqa: ANN401  # a row of the table
         modality=row.modality,
         uri=row.item_uri,
         object_uri=row.object_uri,
-        segment=None if row.start_s is None else Segment(row.start_s, row.end_s),
+        segment=_segment(row),
         gate=row.gate,
         reason=row.reason,
         score=row.score,
         threshold=row.threshold,
+        facts=row.facts,
+        rejected_at=row.rejected_at,
     )
+
+
+def _segment(row: Any) -> Segment | None:  # noqa: ANN401  # a row of a table
+    return None if row.start_s is None else Segment(row.start_s, row.end_s)

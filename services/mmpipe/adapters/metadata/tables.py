@@ -9,6 +9,14 @@
      ├── outcomes    what became of every part and segment: embedded, rejected or failed
      └── quarantine  what a gate rejected, with all that a person needs to judge it
 
+The services know samples before they are stored, and after they were given up. Their tables stand alone::
+
+    acceptances   what the gateway took in, one row for each sample
+    checkpoints   segments of long parts that a worker is done with
+    dead_letters  samples that were given up, each as it was in the queue
+    originals     bytes in the object store that a sample brings or brought along, beside those in parts
+    deletions     samples that were forgotten, by a hash of their id: what is still in the queue of them is not stored
+
 A database may hold several pipelines, so every key starts with the pipeline. Times are UTC. Facts and attributes are
 JSON. ``migrations`` brings older databases here; a test holds the two together.
 """
@@ -25,7 +33,9 @@ from sqlalchemy import (
     DateTime,
     Float,
     ForeignKeyConstraint,
+    Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -35,7 +45,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration that makes these tables; opening compares it with the database and is done when they agree."""
 
 
@@ -67,8 +77,20 @@ metadata = MetaData(
 )
 
 
-def _of_a_sample(name: str, *columns: Column[object]) -> Table:
-    """A table whose rows belong to a sample: keyed by it, and gone with it.
+def _about_a_sample(name: str, *columns: Column[object] | Index) -> Table:
+    """A table of what the services know about a sample that need not be stored."""
+    return Table(
+        name,
+        metadata,
+        Column("pipeline", String(200), primary_key=True),
+        Column("sample_id", String, primary_key=True),
+        *columns,
+        sqlite_with_rowid=False,
+    )
+
+
+def _of_a_sample(name: str, *columns: Column[object] | Index) -> Table:
+    """A table whose rows belong to a stored sample: keyed by it, and gone with it.
 
     WITHOUT ROWID keeps a SQLite row in its primary key: one tree to write instead of two, and neighbours together.
     """
@@ -113,6 +135,9 @@ samples = Table(
     Column("latency_ms", Float, nullable=False),
     Column("run_id", String(32), nullable=False),
     Column("written_at", Utc, nullable=False),
+    Column("accepted_at", Utc),  # by the gateway; absent where it came another way
+    Column("degraded", JSON, nullable=False, server_default="[]"),  # modalities left out because a service was down
+    Column("claimed_at", Utc),  # while run_id writes it; see claims
     sqlite_with_rowid=False,
 )
 
@@ -126,6 +151,9 @@ parts = _of_a_sample(
     Column("bytes", BigInteger, nullable=False),
     Column("object_uri", String, nullable=False),  # empty where originals are referenced only
     Column("facts", JSON, nullable=False),
+    Column("start_s", Float),  # the stretch that was meant, where it was not the whole
+    Column("end_s", Float),
+    Index(None, "sha256"),
 )
 
 segments = _of_a_sample(
@@ -166,4 +194,55 @@ quarantine = _of_a_sample(
     Column("threshold", Float),
     Column("facts", JSON, nullable=False),
     Column("rejected_at", Utc, nullable=False),
+    Index(None, "pipeline", "rejected_at", "sample_id", "position"),
+)
+
+acceptances = _about_a_sample(
+    "acceptances",
+    Column("accepted_at", Utc, nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("lane", String(64), nullable=False),
+)
+
+checkpoints = _about_a_sample(
+    "checkpoints",
+    Column("fingerprint", String(64), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("modality", String(16), primary_key=True),
+    Column("start_s", Float, primary_key=True),  # -1 for a whole part
+    Column("end_s", Float, primary_key=True),
+    Column("outcome", LargeBinary, nullable=False),
+)
+
+dead_letters = _about_a_sample(
+    "dead_letters",
+    Column("envelope", LargeBinary, nullable=False),
+    Column("lane", String(64), nullable=False),
+    Column("modalities", JSON, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("redrives", Integer, nullable=False),
+    Column("trace_id", String(32), nullable=False),
+    Column("accepted_at", Utc, nullable=False),
+    Column("first_seen", Utc, nullable=False),
+    Column("last_seen", Utc, nullable=False),
+    Column("redriven_at", Utc),  # since then it is in the queue again
+    Index(None, "pipeline", "last_seen", "sample_id"),
+)
+
+originals = _about_a_sample(
+    "originals",
+    Column("sha256", String(64), primary_key=True),
+    Index(None, "sha256"),
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("pipeline", String(200), primary_key=True),
+    Column("sample_hash", String(64), primary_key=True),
+    Column("deleted_at", Utc, nullable=False),
+    sqlite_with_rowid=False,
 )

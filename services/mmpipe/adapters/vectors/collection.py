@@ -7,7 +7,7 @@ schema is never altered: another dimension or metric means another embedding mod
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,19 +45,30 @@ class Collection:
         return self.alias or _milvus_name(self.pipeline)
 
 
-def make_ready(client: Any, collection: Collection, store: str, *, embedded: bool) -> None:  # noqa: ANN401  # untyped
+def make_ready(client: Any, collection: Collection, store: str, *, lite: bool) -> None:  # noqa: ANN401  # untyped
     """Have the collection there, fitting, indexed, loaded and under its alias; each step may have been done before.
 
-    ``client`` is a pymilvus MilvusClient. Raises StoreMismatch naming collection or alias, found, expected and remedy.
+    Or it is being done by another process just now: what can't be made is looked for once more. ``client`` is a
+    pymilvus MilvusClient. Raises StoreMismatch naming collection or alias, found, expected and remedy.
     """
-    if not client.has_collection(collection.name):
-        _make(client, collection)
+    _ensure(lambda: client.has_collection(collection.name), lambda: _make(client, collection))
     _check_fields(store, collection, client.describe_collection(collection.name))
-    if not client.list_indexes(collection.name):
-        _index(client, collection, embedded=embedded)
+    _ensure(lambda: client.list_indexes(collection.name), lambda: _index(client, collection, lite=lite))
     _check_metric(store, collection, client.describe_index(collection.name, "vector")["metric_type"])
     client.load_collection(collection.name)
     _point_alias(client, collection, store)
+
+
+def _ensure(there: Callable[[], object], make: Callable[[], None]) -> None:
+    from pymilvus.exceptions import MilvusException  # noqa: PLC0415  # slow to import: see ``store``
+
+    if there():
+        return
+    try:
+        make()
+    except MilvusException:
+        if not there():
+            raise
 
 
 def _make(client: Any, collection: Collection) -> None:  # noqa: ANN401  # untyped
@@ -77,14 +88,14 @@ def _make(client: Any, collection: Collection) -> None:  # noqa: ANN401  # untyp
     client.create_collection(collection.name, schema=schema, consistency_level="Strong")
 
 
-def _index(client: Any, collection: Collection, *, embedded: bool) -> None:  # noqa: ANN401  # untyped
+def _index(client: Any, collection: Collection, *, lite: bool) -> None:  # noqa: ANN401  # untyped
     """HNSW, but FLAT in Milvus Lite.
 
     FLAT is exact, and searches 30,000 rows of 256 dimensions in 60 ms; Milvus Lite's HNSW takes 40 ms but adds 10 s to
     closing (measured with milvus-lite 3.2.2), and closing is part of every run.
     """
     params = client.prepare_index_params()
-    if embedded:
+    if lite:
         params.add_index("vector", index_name="vector", index_type="FLAT", metric_type=METRIC)
     else:
         hnsw = {"M": collection.m, "efConstruction": collection.ef_construction}
@@ -112,10 +123,11 @@ def _point_alias(client: Any, collection: Collection, store: str) -> None:  # no
     from pymilvus.exceptions import MilvusException  # noqa: PLC0415  # slow to import: see ``store``
 
     alias = collection.searched_as
-    if alias in client.list_aliases(collection.name)["aliases"]:
-        return
     try:
-        client.create_alias(collection.name, alias)
+        _ensure(
+            lambda: alias in client.list_aliases(collection.name)["aliases"],
+            lambda: client.create_alias(collection.name, alias),
+        )
     except MilvusException as error:
         expected, remedy = f"it free or on {collection.name}", "set sink.milvus.alias to another name"
         raise StoreMismatch(f"{store}, alias {alias}", error.message, expected, remedy) from error

@@ -1,4 +1,6 @@
-"""Vectors in Milvus, through pymilvus: the same class over Milvus Lite (a folder) and over a server (a URI).
+"""Vectors in Milvus, through pymilvus: the same class over Milvus Lite and over a server.
+
+Milvus Lite is a folder, or the socket of another process that serves it (see ``lite``); a server is a URI.
 
 Importing pymilvus takes 0.7 s, half of it pandas, which it imports at its top and never uses for us; Milvus Lite takes
 0.4 s more. A server is asked at once, so that a wrong URI shows early. An embedded store is opened at the first
@@ -30,6 +32,7 @@ from mmpipe.adapters.vectors.lite import Lite
 from mmpipe.adapters.vectors.rows import VectorHit, VectorRow, calls, hit
 from mmpipe.records import Floats
 
+_SOCKET = "unix:"
 _IDS_PER_CALL = 1_000
 _CONNECT_TIMEOUT_S = 5.0
 _PATIENT: dict[str, Any] = {"timeout": 30.0}
@@ -38,7 +41,10 @@ _PATIENT: dict[str, Any] = {"timeout": 30.0}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where Milvus is: ``http://host:19530``, or the folder of an embedded one. ``token`` may be user:password."""
+    """Where Milvus is: ``http://host:19530``, or the folder of an embedded one, or ``unix:/path`` where one is served.
+
+    ``token`` may be user:password.
+    """
 
     uri: str
     token: str = field(default="", repr=False)
@@ -47,7 +53,12 @@ class Place:
     @property
     def embedded(self) -> bool:
         """Whether it is a folder."""
-        return "://" not in self.uri
+        return "://" not in self.uri and not self.uri.startswith(_SOCKET)
+
+    @property
+    def lite(self) -> bool:
+        """Whether it is Milvus Lite, in this process or another: always consistent, and slow to build an HNSW index."""
+        return self.embedded or self.uri.startswith(_SOCKET)
 
 
 class Vectors:
@@ -59,7 +70,7 @@ class Vectors:
         self._place = place
         self._name = public_uri(place.uri)
         # Milvus Lite is always consistent, and logs a traceback when asked for it.
-        self._fresh: dict[str, Any] = {} if place.embedded else {"consistency_level": "Strong"}
+        self._fresh: dict[str, Any] = {} if place.lite else {"consistency_level": "Strong"}
         self._client: Any = None
         self._lite: Lite | None = None
         self._opening = threading.RLock()
@@ -166,7 +177,7 @@ class Vectors:
         options = {"token": self._place.token, "db_name": self._place.database, "timeout": _CONNECT_TIMEOUT_S}
         with faults_named(self._name):
             client = MilvusClient(uri, **options)
-            make_ready(client, self.collection, self._name, embedded=self.embedded)
+            make_ready(client, self.collection, self._name, lite=self._place.lite)
         self._client = client
 
 

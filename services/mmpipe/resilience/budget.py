@@ -1,0 +1,3 @@
+"""placeholder by LEAD until RESILIENCE writes it"""
+class Budget:
+    def __init__(self, ratio: float = 0.2, min_per_second: float = 1.0) -> None: ...

@@ -1,0 +1,78 @@
+"""What was accepted, written down in the metadata: so that a sample's status is known before a worker has it.
+
+The queue is what counts. Its acknowledgement made the sample durable, and this record only says so to whoever asks; a
+caller waits for it a moment and no longer, and none waits while the metadata are down. Records are written in groups:
+whatever came in while the last group was on its way is the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from mmpipe.adapters.errors import StoreError
+from mmpipe.adapters.metadata.acceptances import Acceptance
+
+_log = logging.getLogger(__name__)
+
+GROUP = 1_000
+MOST_KEPT = 10_000
+"""Records that wait for the metadata to come back; older ones are let go, and those samples' status is late."""
+WAIT_S = 0.25
+"""How long a receipt waits for its record."""
+RETRY_S = 1.0
+
+type Write = Callable[[Sequence[Acceptance]], None]
+"""Write a group, in a thread. Raises StoreError."""
+
+
+class Recorder:
+    """The records on their way. For one event loop; :meth:`close` writes the last ones."""
+
+    def __init__(self, write: Write, wait_s: float = WAIT_S, retry_s: float = RETRY_S) -> None:
+        self._write = write
+        self._wait_s, self._retry_s = wait_s, retry_s
+        self._waiting: deque[tuple[Acceptance, asyncio.Future[None]]] = deque(maxlen=MOST_KEPT)
+        self._writing: asyncio.Task[None] | None = None
+        self._down = False
+
+    async def record(self, acceptance: Acceptance) -> None:
+        """Have it written down; returns when it is, or when waiting for it is no longer worth it."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((acceptance, written))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all())
+        if not self._down:
+            await asyncio.wait((written,), timeout=self._wait_s)
+
+    async def close(self) -> None:
+        """Write what is left, in one try."""
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.wait((self._writing,))
+        while self._waiting and await self._write_group():
+            pass
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                self._down = not await self._write_group()
+                if self._down:
+                    await asyncio.sleep(self._retry_s)
+        finally:
+            self._writing = None
+
+    async def _write_group(self) -> bool:
+        group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+        try:
+            await asyncio.to_thread(self._write, [acceptance for acceptance, _ in group])
+        except StoreError as error:
+            _log.warning("acceptances are not written down: %s", error)
+            self._waiting.extendleft(reversed(group[: MOST_KEPT - len(self._waiting)]))
+            return False
+        for _, written in group:
+            if not written.done():
+                written.set_result(None)
+        return True

@@ -1,0 +1,94 @@
+"""The gateway as a gRPC server: listening, TLS, who may call what, health, reflection, and how it stops.
+
+Stopping (SIGTERM) is what makes a rolling restart invisible to a client that retries:
+
+1.  health says NOT_SERVING, so that clients that watch it go elsewhere; streams end after what they have read;
+2.  a moment later no new call is taken (GOAWAY: the client's channel sends those elsewhere by itself);
+3.  calls that have begun are finished, for as long as ``spec.serving.drainSeconds``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from mmpipe.adapters.channels import Credentials, listen, server_options
+from mmpipe.adapters.interceptors import aio_server_interceptors
+from mmpipe.runtimes.gateway.authentication import Identify, calling_as, is_open
+from mmpipe.runtimes.gateway.faults import answering
+from mmpipe.runtimes.gateway.ingest import MAX_PACK_BYTES
+from mmpipe.runtimes.gateway.interception import Context, Surround, Surrounding
+from mmpipe.runtimes.gateway.service import GatewayServicer, Nouns
+from mmpipe.v1 import gateway_pb2, gateway_pb2_grpc
+
+SERVICE = gateway_pb2.DESCRIPTOR.services_by_name["GatewayService"].full_name
+_UNREAD_FACTOR = 4
+"""What is more than this many times too large is refused by gRPC from its length alone, before it is in memory. What
+is only somewhat too large is read, so that the answer can say how to send it."""
+_LAME_DUCK_S = 0.5
+"""Between NOT_SERVING and GOAWAY: long enough for the news to arrive, short enough not to matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a gateway listens, and to whom. ``credentials`` None is plain text; ``max_sample_bytes`` as in the spec."""
+
+    address: str
+    identify: Identify
+    credentials: Credentials | None = None
+    max_sample_bytes: int = MAX_PACK_BYTES
+    drain_s: float = 20.0
+
+
+class Gateway:
+    """A server that answers from :meth:`start` to :meth:`stop`; ``stopping`` is the event that its streams watch."""
+
+    def __init__(self, nouns: Nouns, listening: Listening, stopping: asyncio.Event) -> None:
+        self._listening = listening
+        self._stopping = stopping
+        self._server = grpc.aio.server(
+            interceptors=(*aio_server_interceptors(), Surrounding(door_keeper(listening.identify))),
+            options=_options(listening.max_sample_bytes),
+        )
+        self._health = health.aio.HealthServicer()
+        gateway_pb2_grpc.add_GatewayServiceServicer_to_server(GatewayServicer(nouns), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+
+    async def start(self) -> int:
+        """The port. Raises AddressRefused."""
+        await self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        port = listen(self._server, self._listening.address, self._listening.credentials)
+        await self._server.start()
+        return port
+
+    async def stop(self) -> None:
+        """See the head of this module. Returns when every call is answered, or time is up."""
+        self._stopping.set()
+        await self._health.enter_graceful_shutdown()
+        await asyncio.sleep(min(_LAME_DUCK_S, self._listening.drain_s))
+        await self._server.stop(self._listening.drain_s)
+
+
+def door_keeper(identify: Identify) -> Surround:
+    """What is around every call: its faults become statuses, and only known tenants come in."""
+
+    @asynccontextmanager
+    async def surround(method: str, context: Context) -> AsyncIterator[None]:
+        async with answering(context):
+            with calling_as("" if is_open(method) else identify(context)):
+                yield
+
+    return surround
+
+
+def _options(max_sample_bytes: int) -> list[tuple[str, object]]:
+    largest = _UNREAD_FACTOR * max(max_sample_bytes, MAX_PACK_BYTES)
+    others = [(name, value) for name, value in server_options() if name != "grpc.max_receive_message_length"]
+    return [*others, ("grpc.max_receive_message_length", largest)]
