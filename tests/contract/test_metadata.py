@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from mmpipe.adapters.errors import StoreMismatch
-from mmpipe.adapters.metadata import Known, Metadata, SampleRows, State, tables
+from mmpipe.adapters.metadata import Known, Metadata, SampleRows, State, schema, tables
 from mmpipe.adapters.metadata.engine import connect
 from mmpipe.adapters.metadata.schema import bring_up_to_date
 
@@ -182,6 +184,31 @@ def test_a_new_database_gets_the_tables_that_the_migrations_make(metadata_uri: s
     engine.dispose()
 
 
+def test_a_database_of_the_version_before_keeps_what_it_knows(metadata_uri: str, pipeline: str) -> None:
+    engine = connect(metadata_uri)
+    with engine.begin() as connection:
+        migrate(connection, "0001")
+        connection.execute(sa.text(A_SAMPLE_OF_0001), {"pipeline": pipeline})
+    engine.dispose()
+    with Metadata(metadata_uri, pipeline) as metadata:
+        assert metadata.unchanged({"a": "f"}) == {"a"}
+        status = metadata.reader.status("a")
+    assert status is not None
+    assert (status.state, status.accepted_at, status.degraded) == ("stored", None, ())
+
+
+def test_the_last_migration_can_be_taken_back(metadata_uri: str) -> None:
+    engine = connect(metadata_uri)
+    with engine.begin() as connection:
+        migrate(connection, "0001")
+        before = columns_of(connection)
+        migrate(connection, "head")
+        assert columns_of(connection) != before
+        migrate(connection, "0001", back=True)
+        assert columns_of(connection) == before
+    engine.dispose()
+
+
 def test_tables_of_a_newer_version_are_refused_with_the_remedy(metadata_uri: str, metadata: Metadata) -> None:
     metadata.close()
     engine = connect(metadata_uri)
@@ -198,6 +225,27 @@ def test_processes_that_open_an_empty_database_at_once_make_its_tables_once(meta
     for metadata in opened:
         assert metadata.rows_by_state() == {}
         metadata.close()
+
+
+A_SAMPLE_OF_0001 = """
+INSERT INTO samples (
+    pipeline, id, state, source, content, fingerprint, attributes, weights, missing, latency_ms, run_id, written_at
+)
+VALUES (:pipeline, 'a', 'stored', 's', 'c', 'f', '{}', '{}', '[]', 1.0, 'r', '2026-01-01 00:00:00.000000')
+"""
+
+
+def migrate(connection: sa.Connection, revision: str, *, back: bool = False) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(schema._MIGRATIONS))  # noqa: SLF001
+    config.set_main_option("path_separator", "os")
+    (command.downgrade if back else command.upgrade)(config, revision)
+
+
+def columns_of(connection: sa.Connection) -> dict[str, set[str]]:
+    inspector = sa.inspect(connection)
+    tables_there = inspector.get_table_names()
+    return {table: {column["name"] for column in inspector.get_columns(table)} for table in tables_there}
 
 
 def _constraints(connection: sa.Connection) -> dict[str, set[str | None]]:

@@ -9,6 +9,7 @@ import pytest
 from mmpipe.adapters.errors import FilterRefused, StoreMismatch, StoreRefused
 from mmpipe.adapters.vectors import Collection, Place, VectorRow, Vectors
 from mmpipe.records import Segment
+from mmpipe.resilience import deadline
 from mmpipe.testing import DIMENSION, MODEL, vector_of
 
 
@@ -187,3 +188,10 @@ def test_clients_that_open_an_empty_store_at_once_make_its_collection_once(open_
     assert {client.count() for client in opened} == {4}
     for client in opened:
         client.close()
+
+
+def test_no_question_is_asked_once_the_deadline_has_passed(vectors: Vectors) -> None:
+    vectors.upsert([a_row("a")])
+    with deadline.within(0), pytest.raises(deadline.DeadlinePassed):
+        vectors.search(vector_of("a"), 1)
+    assert vectors.count() == 1

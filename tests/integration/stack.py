@@ -20,7 +20,7 @@ from tests.servers.process import CACHE
 
 from mmpipe.adapters.vectors.lite import Lite
 
-UP_WITHIN_S = 120.0
+UP_WITHIN_S = 180.0
 DOWN_WITHIN_S = 60.0
 COLLECTION = "mmpipe_default_g1"
 

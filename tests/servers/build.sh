@@ -80,11 +80,13 @@ apt_install() {
 }
 
 install_postgresql() {
-    command -v initdb >/dev/null || apt_install postgres postgresql
-    # Debian keeps these off PATH.
-    for program in /usr/lib/postgresql/*/bin/initdb /usr/lib/postgresql/*/bin/postgres; do
-        [ ! -x "$program" ] || command -v "${program##*/}" >/dev/null || ln -sf "$program" /usr/local/bin/
-    done
+    if ! command -v initdb >/dev/null; then
+        apt_install initdb postgresql
+        # Debian keeps these off PATH.
+        for program in /usr/lib/postgresql/*/bin/initdb /usr/lib/postgresql/*/bin/postgres; do
+            ln -sf "$program" /usr/local/bin/
+        done
+    fi
     say "postgresql is $(command -v initdb)"
 }
 

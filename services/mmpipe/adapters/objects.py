@@ -22,7 +22,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -104,8 +104,7 @@ class Objects:
         """
         with tempfile.TemporaryFile(dir=spool) as file:
             sha256, size = _spooled(chunks, file)
-            with _mapped(file, size) as content:
-                self.put(content, sha256)
+            self.put(_mapped(file, size), sha256)
         return sha256, size
 
     def get(self, sha256: str) -> bytes:
@@ -191,14 +190,9 @@ def _spooled(chunks: Iterable[bytes], file: IO[bytes]) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-@contextmanager
-def _mapped(file: IO[bytes], size: int) -> Iterator[bytes | mmap]:
-    """The content of a file, without reading it; an empty one can't be mapped."""
-    if size == 0:
-        yield b""
-        return
-    with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-        yield content
+def _mapped(file: IO[bytes], size: int) -> bytes | mmap:
+    """The content of a file, without reading it; an empty one can't be mapped. Closed when nobody looks at it."""
+    return mmap(file.fileno(), 0, access=ACCESS_READ) if size else b""
 
 
 def _key(sha256: str) -> str:

@@ -34,19 +34,23 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Self
 
 from mmpipe.adapters.deletion import drop_originals
+from mmpipe.adapters.errors import StoreUnreachable
 from mmpipe.adapters.identity import Digests, digests_of, fingerprint
 from mmpipe.adapters.metadata import Known, State
+from mmpipe.adapters.metadata.claims import CLAIM_S
 from mmpipe.adapters.plain import Json
 from mmpipe.adapters.planning import Passage, Planned, Setting, plan
 from mmpipe.adapters.stores import Stores
 from mmpipe.adapters.verification import Verified, recover, verify
 from mmpipe.records import Result, Sample
+from mmpipe.resilience import deadline
 
 __all__ = ["Originals", "Passage", "Sink", "Stores", "Verified", "Written"]
 
@@ -54,6 +58,8 @@ type Originals = Literal["Copy", "Reference"]
 
 _STRAIGHT = Passage()
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_CLAIM_SHARE = 0.75
+"""Of the time of a claim, what the vectors may take; the rest is for the transactions around them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +200,8 @@ class Sink:
         claimed = self._stores.metadata.claim([each.rows for each in latest.values()])
         group = [each for sample_id, each in latest.items() if sample_id in claimed.row_ids]
         stale = _stale(group, claimed.row_ids)
-        self._write_vectors(group, stale)
+        with _while_claimed():
+            self._write_vectors(group, stale)
         settled = self._stores.metadata.settle([each.rows for each in group], stale)
         for sample_id in claimed.deleted:  # its originals were kept before this was known
             brought = {part["sha256"] for part in latest[sample_id].rows.parts}
@@ -230,6 +237,19 @@ class Sink:
         self._counts["conflicts"] += len(written.conflicts)
         if self._setting.shared:
             self._counts["superseded"] += len(written.superseded)
+
+
+@contextmanager
+def _while_claimed() -> Iterator[None]:
+    """No write to Milvus begins, nor is waited for, so late that the claim may be another's."""
+    try:
+        with deadline.within(CLAIM_S * _CLAIM_SHARE):
+            yield
+    except deadline.DeadlinePassed as error:
+        expected = "an end before the claim on the samples runs out"
+        raise StoreUnreachable(
+            "vectors", f"a write that takes {CLAIM_S:g} s", expected, "see how busy Milvus is"
+        ) from error
 
 
 def _conflict(sample_id: str, taken_by: str, source: str) -> str:

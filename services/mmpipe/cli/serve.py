@@ -50,7 +50,8 @@ def serve(
     telemetry.setup_logging()
     pipeline = read_for_services(spec)
     serves = _serves(pipeline, modality or [], stage or [], fuse=fuse)
-    told = telemetry.setup("mmpipe-stages", metrics_port=metrics_port, metrics_host=host)
+    service = f"mmpipe-stages-{_name(serves)}".replace(" ", "-")
+    told = telemetry.setup(service, metrics_port=metrics_port, metrics_host=host)
     try:
         with short_turns(), _stopping() as stop:
             server = _server(pipeline, serves, data, threads)

@@ -12,9 +12,10 @@ from typing import Self, Unpack
 from mmpipe.adapters.channels import Credentials
 from mmpipe.client import messages
 from mmpipe.client.aingest import AsyncIngest, Samples
+from mmpipe.client.answers import Page
 from mmpipe.client.atransport import AsyncTransport
 from mmpipe.client.calls import RETRY, TIMEOUT_S, UPLOAD_S, Calling
-from mmpipe.client.messages import Ask, Page
+from mmpipe.client.messages import Ask
 from mmpipe.client.records import (
     EVERY,
     Answer,

@@ -14,8 +14,10 @@ from typing import Any
 from tenacity import AsyncRetrying
 
 from mmpipe.adapters.channels import aio_channel
-from mmpipe.client.calls import STREAM_S, Calling, Tries
+from mmpipe.client.calls import STREAM_S, Calling, StreamTries, a_budget, asked_pause_s, transient
 from mmpipe.client.messages import Ask
+from mmpipe.resilience import deadline
+from mmpipe.resilience.retry import async_retrying
 from mmpipe.v1 import gateway_pb2, gateway_pb2_grpc
 
 
@@ -29,6 +31,7 @@ class AsyncTransport:
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         self.calling, self.clock, self.sleep = calling, clock, sleep
+        self.budget = a_budget()
         self._channel = aio_channel(calling.address, calling.credentials)
         self._stub = gateway_pb2_grpc.GatewayServiceStub(self._channel)
 
@@ -44,14 +47,15 @@ class AsyncTransport:
         self, ask: Ask[Result], request: Callable[[], Any], timeout_s: float | None = None
     ) -> Result:
         """The same; each try has a ``request`` of its own, since a stream can be read only once."""
-        tries = Tries(self.calling, self.clock, timeout_s or self.calling.timeout_s)
 
         async def once() -> Result:
             with self.calling.faults_named():
-                answer = await self._method(ask)(request(), timeout=tries.remaining_s, metadata=self.calling.metadata)
-                return ask.read(answer)
+                call = self._method(ask)(request(), timeout=deadline.remaining(), metadata=self.calling.metadata)
+                return ask.read(await call)
 
-        return await AsyncRetrying(sleep=self.sleep, **tries.policy)(once)
+        with deadline.within(timeout_s or self.calling.timeout_s, self.clock):
+            policy = async_retrying(self.calling.retry, self.budget, transient, asked_pause_s)
+            return await policy.copy(sleep=self.sleep)(once)
 
     async def listen[Result](
         self, ask: Ask[Result], timeout_s: float | None = None, *, resume: bool
@@ -60,7 +64,7 @@ class AsyncTransport:
 
         A stream that breaks is begun anew: always where it can ``resume``, else only before its first answer.
         """
-        tries = Tries(self.calling, self.clock, timeout_s, resume)
+        tries = StreamTries(self.calling, self.clock, timeout_s, resume)
         async for attempt in AsyncRetrying(sleep=self.sleep, **tries.policy):
             with attempt:
                 async for answer in self._answers(ask, tries.remaining_s):

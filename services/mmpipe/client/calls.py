@@ -17,6 +17,7 @@ from tenacity import RetryCallState, retry_if_exception
 from mmpipe.adapters import rpc_faults
 from mmpipe.adapters.channels import Credentials
 from mmpipe.client.errors import GatewayError, Unavailable, error_of
+from mmpipe.resilience.budget import Budget
 from mmpipe.spec.delivery import Retry
 from mmpipe.v1 import error_pb2
 
@@ -76,11 +77,27 @@ class Calling:
         )
 
 
-@dataclass(slots=True)
-class Tries:
-    """The tries of one call, in tenacity's terms: which errors get another one, after how long, and until when.
+def transient(error: BaseException) -> bool:
+    """Whether the same call may succeed later."""
+    return isinstance(error, GatewayError) and error.transient
 
-    A stream that got answers starts to count anew, where it can ``resume``; where it cannot, it is not tried again.
+
+def asked_pause_s(error: BaseException | None) -> float | None:
+    """How long the gateway asks to be left alone; None where it does not."""
+    return error.retry_after_s if isinstance(error, GatewayError) else None
+
+
+def a_budget() -> Budget:
+    """What one client may retry: every call of some threads through the restart of a gateway, and no more for ever."""
+    return Budget(min_per_second=20.0, capacity=1_000.0)
+
+
+@dataclass(slots=True)
+class StreamTries:
+    """The tries of one stream, in tenacity's terms: which errors get another one, after how long, and until when.
+
+    One that got answers starts to count anew, where it can ``resume``; where it cannot, it is not tried again. A call
+    with one answer has ``resilience.retry`` instead, whose deadline and attempts are those of a single call.
     """
 
     calling: Calling
@@ -110,12 +127,12 @@ class Tries:
 
     def _again(self, error: BaseException) -> bool:
         self._failed += 1
-        return isinstance(error, GatewayError) and error.transient and (self.resume or not self._spoken)
+        return transient(error) and (self.resume or not self._spoken)
 
     def _wait(self, state: RetryCallState) -> float:
         """As long as the gateway asks for, else by the backoff."""
         error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after_s if isinstance(error, GatewayError) else None
+        asked = asked_pause_s(error)
         return self.calling.backoff(self._failed) if asked is None else asked
 
     def _stop(self, state: RetryCallState) -> bool:

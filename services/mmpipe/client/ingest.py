@@ -116,7 +116,8 @@ class Ingest:
         message = wire.encode_sample(sample)
         with self._changed:
             self._intake.put(number, message)
-            self._changed.notify_all()
+            if self._intake.sendable or self._intake.has_ready:  # else nobody has anything to do
+                self._changed.notify_all()
 
     def _carry(self) -> None:
         while self._sendable():

@@ -23,8 +23,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from mmpipe.client.answers import receipt_of
 from mmpipe.client.errors import GatewayBug, GatewayError, TimedOut, TooLarge
-from mmpipe.client.messages import receipt_of
 from mmpipe.client.records import Receipt
 from mmpipe.v1 import gateway_pb2, sample_pb2
 

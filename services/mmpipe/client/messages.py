@@ -1,7 +1,8 @@
-"""Requests and answers: every call of the gateway as data, and its answer as records. Pure; no gRPC.
+"""Requests: every call of the gateway as data. Pure; no gRPC.
 
 An :class:`Ask` is a method, its request, and how its answer reads. The clients only carry asks (``client`` and
-``aclient``), so that what is said is said once. ``samples`` makes samples out of what a caller hands in.
+``aclient``), so that what is said is said once. ``answers`` reads; ``samples`` makes samples out of what a caller hands
+in.
 """
 
 from __future__ import annotations
@@ -14,36 +15,32 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from mmpipe.adapters import wire
-from mmpipe.adapters.wire.facts import decode_attributes
-from mmpipe.client.errors import GatewayError, error_of
+from mmpipe.client.answers import (
+    Page,
+    answer_of,
+    dead_letter_of,
+    page_of,
+    quarantined_item_of,
+    receipt_of,
+    reference_of,
+    status_of,
+)
 from mmpipe.client.records import (
     Answer,
     DeadLetter,
     DeadLetterFilter,
     Deleted,
-    Hit,
-    PartStatus,
     QuarantinedItem,
     Receipt,
     Redrive,
-    SampleState,
     SampleStatus,
-    Stored,
 )
 from mmpipe.client.samples import QueryMedia, part_of
 from mmpipe.errors import MmpipeError
-from mmpipe.records import Failed, Modality, Reference, Rejected, Sample, Segment
-from mmpipe.v1 import error_pb2, gateway_pb2, media_pb2, sample_pb2
+from mmpipe.records import Modality, Reference, Sample
+from mmpipe.v1 import gateway_pb2
 
 PAGE = 1_000
-
-_STATES = {
-    sample_pb2.SAMPLE_STATE_QUEUED: SampleState.QUEUED,
-    sample_pb2.SAMPLE_STATE_PENDING: SampleState.PENDING,
-    sample_pb2.SAMPLE_STATE_STORED: SampleState.STORED,
-    sample_pb2.SAMPLE_STATE_QUARANTINED: SampleState.QUARANTINED,
-    sample_pb2.SAMPLE_STATE_DEAD: SampleState.DEAD,
-}
 
 
 class QueryError(MmpipeError):
@@ -62,14 +59,6 @@ class Ask[Result]:
     read: Callable[[Any], Result]
 
 
-@dataclass(frozen=True, slots=True)
-class Page[Entry]:
-    """Some entries of a list, and the token of the next page; empty on the last one."""
-
-    entries: tuple[Entry, ...]
-    next_token: str
-
-
 def submit(sample: Sample) -> Ask[Receipt]:
     """Accept one sample."""
     request = gateway_pb2.SubmitRequest(sample=wire.encode_sample(sample))
@@ -78,7 +67,7 @@ def submit(sample: Sample) -> Ask[Receipt]:
 
 def upload() -> Ask[Reference]:
     """Put a medium into the object store; its requests are those of ``uploads``."""
-    return Ask("Upload", None, lambda answer: _reference(answer.reference))
+    return Ask("Upload", None, lambda answer: reference_of(answer.reference))
 
 
 def sample(sample_id: str) -> Ask[SampleStatus]:
@@ -107,13 +96,13 @@ def search(asked: Sample, *, top: int, into: Sequence[str], where: str) -> Ask[A
     """The stored samples nearest to a query."""
     query = wire.encode_sample(asked).parts
     request = gateway_pb2.SearchRequest(query=query, top=top, modalities=into, where=where)
-    return Ask("Search", request, _answer)
+    return Ask("Search", request, answer_of)
 
 
 def dead_letters(wanted: DeadLetterFilter, token: str, size: int = PAGE) -> Ask[Page[DeadLetter]]:
     """A page of the samples that were given up."""
     request = gateway_pb2.ListDeadLettersRequest(filter=_filter(wanted), page_size=size, page_token=token)
-    return Ask("ListDeadLetters", request, lambda answer: _page(answer.dead_letters, _dead_letter, answer))
+    return Ask("ListDeadLetters", request, lambda answer: page_of(answer.dead_letters, dead_letter_of, answer))
 
 
 def redrive(wanted: DeadLetterFilter, *, rate: float, dry_run: bool, max_redrives: int) -> Ask[Redrive]:
@@ -135,7 +124,7 @@ def quarantined(
         page_size=size,
         page_token=token,
     )
-    return Ask("ListQuarantine", request, lambda answer: _page(answer.items, _quarantined_item, answer))
+    return Ask("ListQuarantine", request, lambda answer: page_of(answer.items, quarantined_item_of, answer))
 
 
 def release(sample_id: str) -> Ask[Receipt]:
@@ -175,66 +164,6 @@ async def achanges(statuses: AsyncIterable[SampleStatus]) -> AsyncIterator[Sampl
         last = status
 
 
-def receipt_of(message: gateway_pb2.Receipt) -> Receipt:
-    """What became of a sample at the door."""
-    error = fault_of(message.error) if message.HasField("error") else None
-    return Receipt(message.sample_id, message.duplicate, error)
-
-
-def fault_of(message: error_pb2.Fault) -> GatewayError:
-    """The fault of one sample of a pack, as the exception that a call of its own would have raised."""
-    name = error_pb2.Reason.Name(message.reason) if message.reason in error_pb2.Reason.values() else ""
-    after = message.retry_after.ToNanoseconds() / 1e9 if message.HasField("retry_after") else None
-    reason = name.removeprefix("REASON_")
-    return error_of(message.message, reason=reason, field=message.field, retry_after_s=after)
-
-
-def status_of(message: sample_pb2.SampleStatus) -> SampleStatus:
-    """What is known about a sample; a state that this client does not know is as good as queued."""
-    return SampleStatus(
-        sample_id=message.sample_id,
-        state=_STATES.get(message.state, SampleState.QUEUED),
-        accepted_at=_moment(message, "accepted_at"),
-        written_at=_moment(message, "written_at"),
-        parts=tuple(_part_status(part) for part in message.parts),
-        weights=dict(message.weights),
-        missing=_modalities(message.missing),
-        degraded=_modalities(message.degraded),
-        alignment_confidence=message.alignment_confidence if message.HasField("alignment_confidence") else None,
-        reason=message.reason,
-    )
-
-
-def _part_status(message: sample_pb2.PartStatus) -> PartStatus:
-    return PartStatus(_modality(message.modality), message.uri, _segment(message), _fate(message))
-
-
-def _fate(message: sample_pb2.PartStatus) -> Stored | Rejected | Failed | None:
-    match message.WhichOneof("outcome"):
-        case "row_id":
-            return Stored(message.row_id)
-        case "rejected":
-            return wire.decode_rejected(message.rejected, "rejected")
-        case "failed":
-            return wire.decode_failed(message.failed, "failed")
-    return None
-
-
-def _answer(message: gateway_pb2.SearchResponse) -> Answer:
-    return Answer(tuple(_hit(hit) for hit in message.hits), message.generation, message.model, message.cached)
-
-
-def _hit(message: gateway_pb2.Hit) -> Hit:
-    return Hit(
-        score=message.score,
-        sample_id=message.sample_id,
-        modality=message.modality,
-        uri=message.uri,
-        segment=_segment(message),
-        attributes=decode_attributes(message.attributes, "attributes"),
-    )
-
-
 def _filter(wanted: DeadLetterFilter) -> gateway_pb2.DeadLetterFilter:
     return gateway_pb2.DeadLetterFilter(
         sample_ids=wanted.sample_ids,
@@ -244,64 +173,6 @@ def _filter(wanted: DeadLetterFilter) -> gateway_pb2.DeadLetterFilter:
         since=_stamp(wanted.since),
         until=_stamp(wanted.until),
     )
-
-
-def _page[Message, Entry](messages: Sequence[Message], read: Callable[[Message], Entry], answer: Any) -> Page[Entry]:  # noqa: ANN401  # either list's answer
-    return Page(tuple(read(message) for message in messages), answer.next_page_token)
-
-
-def _dead_letter(message: gateway_pb2.DeadLetter) -> DeadLetter:
-    return DeadLetter(
-        sample_id=message.sample_id,
-        stage=message.stage,
-        reason=message.reason,
-        attempts=message.attempts,
-        redrives=message.redrives,
-        trace_id=message.trace_id,
-        first_seen=_moment(message, "first_seen"),
-        last_seen=_moment(message, "last_seen"),
-        modalities=_modalities(message.modalities),
-    )
-
-
-def _quarantined_item(message: gateway_pb2.QuarantinedItem) -> QuarantinedItem:
-    return QuarantinedItem(
-        sample_id=message.sample_id,
-        modality=_modality(message.modality),
-        uri=message.uri,
-        object_uri=message.object_uri,
-        segment=_segment(message),
-        rejected=wire.decode_rejected(message.rejected, "rejected"),
-        facts=wire.decode_facts(message.facts, "facts"),
-        rejected_at=_moment(message, "rejected_at"),
-    )
-
-
-def _reference(message: media_pb2.Reference) -> Reference:
-    return Reference(message.uri, message.sha256, message.size_bytes)
-
-
-def _modality(number: int) -> Modality | None:
-    """None for what was not recognised, and for what only a newer gateway knows."""
-    return _MODALITIES.get(number)
-
-
-def _modalities(numbers: Sequence[int]) -> tuple[Modality, ...]:
-    return tuple(modality for number in numbers if (modality := _modality(number)) is not None)
-
-
-_MODALITIES: dict[int, Modality] = {int(wire.encode_modality(modality)): modality for modality in Modality}
-
-
-def _segment(message: sample_pb2.PartStatus | gateway_pb2.Hit | gateway_pb2.QuarantinedItem) -> Segment | None:
-    return Segment(message.segment.start_s, message.segment.end_s) if message.HasField("segment") else None
-
-
-def _moment(message: Any, field: str) -> datetime | None:  # noqa: ANN401  # any message with timestamps
-    if not message.HasField(field):
-        return None
-    stamp: Timestamp = getattr(message, field)
-    return stamp.ToDatetime(UTC)
 
 
 def _stamp(moment: datetime | None) -> Timestamp | None:

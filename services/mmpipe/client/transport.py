@@ -13,8 +13,10 @@ from typing import Any
 from tenacity import Retrying
 
 from mmpipe.adapters.channels import sync_channel
-from mmpipe.client.calls import STREAM_S, Calling, Tries
+from mmpipe.client.calls import STREAM_S, Calling, StreamTries, a_budget, asked_pause_s, transient
 from mmpipe.client.messages import Ask
+from mmpipe.resilience import deadline
+from mmpipe.resilience.retry import retrying
 from mmpipe.v1 import gateway_pb2, gateway_pb2_grpc
 
 
@@ -28,6 +30,7 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.calling, self.clock, self.sleep = calling, clock, sleep
+        self.budget = a_budget()
         self._channel = sync_channel(calling.address, calling.credentials)
         self._stub = gateway_pb2_grpc.GatewayServiceStub(self._channel)
 
@@ -41,21 +44,22 @@ class Transport:
 
     def send[Result](self, ask: Ask[Result], request: Callable[[], Any], timeout_s: float | None = None) -> Result:
         """The same; each try has a ``request`` of its own, since a stream can be read only once."""
-        tries = Tries(self.calling, self.clock, timeout_s or self.calling.timeout_s)
 
         def once() -> Result:
             with self.calling.faults_named():
-                answer = self._method(ask)(request(), timeout=tries.remaining_s, metadata=self.calling.metadata)
+                answer = self._method(ask)(request(), timeout=deadline.remaining(), metadata=self.calling.metadata)
                 return ask.read(answer)
 
-        return Retrying(sleep=self.sleep, **tries.policy)(once)
+        with deadline.within(timeout_s or self.calling.timeout_s, self.clock):
+            policy = retrying(self.calling.retry, self.budget, transient, asked_pause_s)
+            return policy.copy(sleep=self.sleep)(once)
 
     def listen[Result](self, ask: Ask[Result], timeout_s: float | None = None, *, resume: bool) -> Iterator[Result]:
         """The answers of one stream, as they come; without a deadline where none is given. Raises GatewayError.
 
         A stream that breaks is begun anew: always where it can ``resume``, else only before its first answer.
         """
-        tries = Tries(self.calling, self.clock, timeout_s, resume)
+        tries = StreamTries(self.calling, self.clock, timeout_s, resume)
         for attempt in Retrying(sleep=self.sleep, **tries.policy):
             with attempt:
                 for answer in self._answers(ask, tries.remaining_s):

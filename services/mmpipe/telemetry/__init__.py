@@ -6,6 +6,7 @@
     metrics      count, record, timed, observe
     spans        span, begin, past, traceparent
     logs         JSON lines with trace and sample ids; about
+    secrets      what is starred out of lines and spans
     setup        the switch: before it, all of the above costs a call and does nothing
     sdk/         OpenTelemetry behind it; the only place that imports it
     testing      what a piece of code emits, for tests

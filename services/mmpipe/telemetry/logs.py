@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TextIO
 
-from mmpipe.spec.sink import without_secrets
+from mmpipe.telemetry.secrets import starred
 from mmpipe.telemetry.spans import traceparent
 
 MAX_MESSAGE_CHARACTERS = 2_000
@@ -79,7 +79,7 @@ def _extra(record: logging.LogRecord) -> dict[str, str | int | float | bool]:
 
 def _safe(text: str, longest: int) -> str:
     """Without secrets, and with its middle left out where it is long: both ends of a traceback matter."""
-    clean = without_secrets(text)
+    clean = starred(text)
     if len(clean) <= longest:
         return clean
     half = longest // 2

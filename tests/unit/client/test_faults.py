@@ -26,7 +26,7 @@ from mmpipe.errors import MmpipeError
 from mmpipe.spec.delivery import Retry
 from mmpipe.v1.error_pb2 import Reason
 
-PASS = "right"
+DOOR_WORD = "right"
 
 type Connect = Callable[..., Client]
 type NapsOf = Callable[[Client], list[float]]
@@ -89,10 +89,10 @@ def test_where_nobody_listens_the_error_says_where_and_what_to_do(connect: Conne
 
 
 def test_a_token_opens_the_door(connect: Connect) -> None:
-    with FakeGateway(PASS) as gateway:
+    with FakeGateway(DOOR_WORD) as gateway:
         with pytest.raises(NotAuthenticated):
-            connect(gateway.address, token=PASS[1:]).submit(BELL)
-        assert connect(gateway.address, token=PASS).submit(BELL).accepted
+            connect(gateway.address, token=DOOR_WORD[1:]).submit(BELL)
+        assert connect(gateway.address, token=DOOR_WORD).submit(BELL).accepted
 
 
 @pytest.mark.parametrize("name", ["RATE_LIMITED", "QUEUE_FULL", "DEPENDENCY_DOWN"])

@@ -16,7 +16,7 @@ from mmpipe.client.testing import FakeGateway
 from mmpipe.spec.delivery import Retry
 from mmpipe.v1.error_pb2 import Reason
 
-PASS = "right"
+DOOR_WORD = "right"
 
 type Connect = Callable[..., Client]
 type NapsOf = Callable[[Client], list[float]]
@@ -128,8 +128,8 @@ def test_a_queue_that_stays_full_is_in_the_receipts(connect: Connect, naps_of: N
 
 
 def test_a_wrong_token_ends_the_ingest_at_once(connect: Connect) -> None:
-    with FakeGateway(PASS) as gateway, pytest.raises(NotAuthenticated):
-        list(connect(gateway.address, token=PASS[1:]).ingest(texts(10)))
+    with FakeGateway(DOOR_WORD) as gateway, pytest.raises(NotAuthenticated):
+        list(connect(gateway.address, token=DOOR_WORD[1:]).ingest(texts(10)))
 
 
 def test_what_the_source_raises_comes_after_the_receipts_before_it(client: Client) -> None:

@@ -91,7 +91,7 @@ def test_a_gauge_that_a_coroutine_reads_is_read_on_its_own_loop(emitted: Emitted
     assert asyncio.run(serve()) == 7
 
 
-def test_a_loop_never_waits_for_itself(emitted: Emitted) -> None:
+def test_a_loop_never_waits_for_itself(emitted: Emitted, caplog: pytest.LogCaptureFixture) -> None:
     async def depth() -> list[Reading]:
         raise AssertionError
 
@@ -101,6 +101,7 @@ def test_a_loop_never_waits_for_itself(emitted: Emitted) -> None:
         stop()
 
     asyncio.run(serve())
+    assert caplog.records == []
 
 
 def test_a_gauge_that_does_not_answer_is_given_up() -> None:

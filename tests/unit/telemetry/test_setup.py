@@ -74,7 +74,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         environ = {
             "MMPIPE_TRACES_FILE": str(file),
             "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
-            "OTEL_RESOURCE_ATTRIBUTES": "team=media",
+            "OTEL_RESOURCE_ATTRIBUTES": "team=media,service.instance.id=7",
             "POD_NAMESPACE": "shop",
             "POD_NAME": "worker-0",
         }
@@ -135,8 +135,8 @@ def test_a_process_says_who_it_is(seen: Seen) -> None:
     labels = seen.families["target_info"].samples[0].labels
 
     named = {"service_name": "mmpipe-test", "team": "media", "k8s_namespace_name": "shop", "k8s_pod_name": "worker-0"}
-    assert labels.items() >= named.items()
-    assert labels.keys() >= {"service_instance_id", "service_version"}
+    assert labels.items() >= {**named, "service_instance_id": "7"}.items()
+    assert labels["service_version"]
 
 
 def test_spans_are_written_as_otlp_lines(seen: Seen) -> None:

@@ -45,7 +45,7 @@ def test_pages_that_were_written_are_as_the_code_has_them(folder: Path, capsys: 
     assert make_reference.main(["--check"]) == 0
 
     assert json.loads((folder / "spec.schema.json").read_text(encoding="utf-8"))["title"] == "MultimodalPipeline"
-    assert "3 generated pages are as the code has them" in capsys.readouterr().out
+    assert "4 generated pages are as the code has them" in capsys.readouterr().out
 
 
 def test_a_page_that_differs_is_shown_with_the_remedy(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

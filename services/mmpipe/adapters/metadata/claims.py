@@ -31,7 +31,7 @@ from mmpipe.adapters.metadata.samples import SampleRows, State
 from mmpipe.adapters.metadata.tables import checkpoints, dead_letters, deletions, originals, samples
 
 CLAIM_S = 60.0
-"""After so many seconds a claim counts for nothing. A group is written in one, and in ten where Milvus is slow."""
+"""After so many seconds a claim counts for nothing. A group is written in one; the sink gives up before this."""
 
 
 def take(database: Database, connection: Connection, rows: Sequence[Values]) -> set[str]:

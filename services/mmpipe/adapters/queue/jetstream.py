@@ -24,7 +24,7 @@ from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 from nats.js.api import Header, StreamConfig
 
-from mmpipe.adapters.errors import StoreError, StoreRefused
+from mmpipe.adapters.errors import StoreRefused
 from mmpipe.adapters.queue.connection import Connection
 from mmpipe.adapters.queue.envelope import Envelope
 from mmpipe.adapters.queue.errors import EnvelopeTooLarge, QueueFull, QueueUnreachable
@@ -59,7 +59,7 @@ class JetStream:
         self._consumers: set[Lane] = set()
 
     @classmethod
-    async def open(  # who composes a process has all of these at hand
+    async def open(
         cls,
         url: str,
         namespace: str,
@@ -77,7 +77,7 @@ class JetStream:
         queue = cls(Connection(url, credentials, settings.patience_s), Names(namespace, pipeline), settings, lease_s)
         try:
             await queue._ensure_stream()
-        except StoreError:
+        except BaseException:  # a cancelled start must not leave a connection behind
             await queue.close()
             raise
         return queue

@@ -31,12 +31,13 @@ from mmpipe.adapters.vectors.faults import faults_named
 from mmpipe.adapters.vectors.lite import Lite
 from mmpipe.adapters.vectors.rows import VectorHit, VectorRow, calls, hit
 from mmpipe.records import Floats
+from mmpipe.resilience import deadline
 
 _SOCKET = "unix:"
 _IDS_PER_CALL = 1_000
 _CONNECT_TIMEOUT_S = 5.0
-_PATIENT: dict[str, Any] = {"timeout": 30.0}
-"""How long one call may take, in seconds; pymilvus would wait forever."""
+_CALL_TIMEOUT_S = 30.0
+"""How long one call may take, or less where a deadline is nearer; pymilvus would wait forever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Place:
 
 
 class Vectors:
-    """One collection. Safe for threads. Raises StoreError; what did not answer is asked again."""
+    """One collection. Safe for threads. Raises StoreError, and DeadlinePassed; what did not answer is asked again."""
 
     def __init__(self, place: Place, collection: Collection) -> None:
         """Lock the folder of an embedded store (raises StoreBusy), or connect to the server (raises StoreError)."""
@@ -143,21 +144,21 @@ class Vectors:
             "search_params": {"metric_type": METRIC, "params": {"ef": max(self.collection.ef_search, top)}},
             "output_fields": list(OUTPUT_FIELDS),
         }
-        wanted |= self._fresh | _PATIENT
-        found = self._ask(lambda client: client.search(self.collection.name, **wanted), where)
+        wanted |= self._fresh
+        found = self._ask(lambda client: client.search(self.collection.name, **wanted, **_timely()), where)
         return [hit(row) for row in found[0]]
 
     def _upsert(self, entities: list[dict[str, Any]], client: Any) -> None:  # noqa: ANN401  # pymilvus ships no types
-        client.upsert(self.collection.name, entities, **_PATIENT)
+        client.upsert(self.collection.name, entities, **_timely())
 
     def _delete(self, ids: list[str], client: Any) -> None:  # noqa: ANN401  # as above
-        client.delete(self.collection.name, ids=ids, **_PATIENT)
+        client.delete(self.collection.name, ids=ids, **_timely())
 
     def _present(self, ids: list[str], client: Any) -> Any:  # noqa: ANN401  # as above
-        return client.get(self.collection.name, ids=ids, output_fields=["id"], **self._fresh, **_PATIENT)
+        return client.get(self.collection.name, ids=ids, output_fields=["id"], **self._fresh, **_timely())
 
     def _count(self, client: Any) -> Any:  # noqa: ANN401  # as above
-        return client.query(self.collection.name, filter="", output_fields=["count(*)"], **self._fresh, **_PATIENT)
+        return client.query(self.collection.name, filter="", output_fields=["count(*)"], **self._fresh, **_timely())
 
     def _ask(self, question: Callable[[Any], Any], where: str = "") -> Any:  # noqa: ANN401  # pymilvus ships no types
         self.open()
@@ -179,6 +180,10 @@ class Vectors:
             client = MilvusClient(uri, **options)
             make_ready(client, self.collection, self._name, lite=self._place.lite)
         self._client = client
+
+
+def _timely() -> dict[str, Any]:
+    return {"timeout": deadline.timeout(_CALL_TIMEOUT_S)}
 
 
 def _filter(where: str, modalities: Sequence[str]) -> str:

@@ -2,7 +2,9 @@
 
 ::
 
-    server           builds it all: listening, TLS, health, reflection, draining
+    process          event loop, signals, telemetry
+     ├─ server       listening, TLS, health, reflection, draining
+     ├─ assembly     reads the spec; opens and closes what is asked (stores, queueing, each a guarded dependency)
      └─ service      one method of the proto each, in two or three lines; what it is made of:
          ├─ interception   what surrounds every call: faults, then authentication
          ├─ limits         what a tenant may send

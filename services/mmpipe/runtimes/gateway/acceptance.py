@@ -30,9 +30,9 @@ from mmpipe.adapters.queue.protocol import Lane, lane_of
 from mmpipe.records import Reference
 from mmpipe.runtimes.gateway import naming
 from mmpipe.runtimes.gateway.authentication import tenant
-from mmpipe.runtimes.gateway.faults import Refusal, bad_field, depending_on
+from mmpipe.runtimes.gateway.faults import Refusal, bad_field
 from mmpipe.runtimes.gateway.limits import TenantLimits
-from mmpipe.runtimes.gateway.queueing import Publisher
+from mmpipe.runtimes.gateway.queueing import GuardedQueue
 from mmpipe.runtimes.gateway.recording import Recorder
 from mmpipe.runtimes.gateway.stores import Store
 from mmpipe.runtimes.gateway.validation import Checked, checked, light
@@ -46,7 +46,7 @@ class Door:
     ``system`` is what telemetry calls the queue: ``nats`` or ``memory``.
     """
 
-    queue: Publisher
+    queue: GuardedQueue
     objects: Store[Objects]
     metadata: Store[Metadata]
     recorder: Recorder
@@ -60,8 +60,8 @@ class Door:
 class Submission:
     """A checked sample, and on what occasion it comes: submitted (empty), or released from quarantine.
 
-    ``after`` is an acceptance that it replaces, whatever the clocks of two replicas say. ``stream`` is the traceparent of
-    the stream that brought it, empty where it has a call of its own.
+    ``after`` is an acceptance that it replaces, whatever the clocks of two replicas say. ``stream`` is the traceparent
+    of the stream that brought it, empty where it has a call of its own.
     """
 
     checked: Checked
@@ -173,15 +173,14 @@ async def _publish(door: Door, envelope: Envelope, arrival: _Arrival) -> bool:
     """Whether it is a duplicate, and one to believe."""
     sample_id, occasion = arrival.sample.id, arrival.submission.occasion
     dedupe_id = naming.submission(sample_id, arrival.digest, occasion)
-    with depending_on("queue"):
-        published = await door.queue.publish(envelope, arrival.lane, dedupe_id)
-        if not published.duplicate:
-            return False
-        if await _is_underway(door, sample_id, arrival.digest):
-            return True
-        again = naming.submission(sample_id, arrival.digest, f"{occasion} {envelope.accepted_at.isoformat()}")
-        await door.queue.publish(envelope, arrival.lane, again)
+    published = await door.queue.publish(envelope, arrival.lane, dedupe_id)
+    if not published.duplicate:
         return False
+    if await _is_underway(door, sample_id, arrival.digest):
+        return True
+    again = naming.submission(sample_id, arrival.digest, f"{occasion} {envelope.accepted_at.isoformat()}")
+    await door.queue.publish(envelope, arrival.lane, again)
+    return False
 
 
 async def _is_underway(door: Door, sample_id: str, digest: str) -> bool:

@@ -22,15 +22,17 @@ from mmpipe.adapters.objects import Objects
 from mmpipe.adapters.stores import Stores
 from mmpipe.adapters.vectors import Collection, Vectors
 from mmpipe.records import Floats, Part, Sample
+from mmpipe.resilience.breaker import Breakers
 from mmpipe.runtimes import home
 from mmpipe.runtimes.gateway.acceptance import Door
 from mmpipe.runtimes.gateway.authentication import identification
 from mmpipe.runtimes.gateway.dead_letters import DeadLetters
+from mmpipe.runtimes.gateway.dependencies import Dependency
 from mmpipe.runtimes.gateway.faults import Refusal, unanswered
 from mmpipe.runtimes.gateway.ingest import Ingest
 from mmpipe.runtimes.gateway.limits import TenantLimits
 from mmpipe.runtimes.gateway.quarantine import Quarantine
-from mmpipe.runtimes.gateway.queueing import LateQueue
+from mmpipe.runtimes.gateway.queueing import ANSWER_S, GuardedQueue, LateQueue
 from mmpipe.runtimes.gateway.recording import Recorder
 from mmpipe.runtimes.gateway.samples import Samples
 from mmpipe.runtimes.gateway.searching import Embed, Origin, Searching
@@ -63,8 +65,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What a gateway asks: each is opened by its first question."""
+    """What a gateway asks: each is opened by its first question. Uploads take as long as they take."""
 
+    breakers: Breakers
     queue: LateQueue
     objects: Store[Objects]
     uploads: Store[Objects]
@@ -135,15 +138,21 @@ def _neighbours(settings: Settings) -> Neighbours:
     pipeline, data = settings.pipeline, settings.data
     path = DataPath(pipeline.spec)
 
+    breakers = Breakers(pipeline.spec.reliability.breaker)
+
     def objects() -> Objects:
         return home.open_objects(pipeline, data)
 
+    def needed(name: str) -> Dependency:
+        return Dependency(name, breakers.of(name))
+
     return Neighbours(
+        breakers=breakers,
         queue=LateQueue(lambda: home.open_queue(pipeline)),
-        objects=Store("objects", objects),
-        uploads=Store("objects", objects, answer_s=None),
-        metadata=Store("metadata", lambda: home.open_metadata(pipeline, data)),
-        vectors=Store("vectors", lambda: home.open_vectors(pipeline, data, path)),
+        objects=Store(needed("objects"), objects),
+        uploads=Store(Dependency("objects", answer_s=None), objects),
+        metadata=Store(needed("metadata"), lambda: home.open_metadata(pipeline, data)),
+        vectors=Store(needed("vectors"), lambda: home.open_vectors(pipeline, data, path)),
     )
 
 
@@ -164,7 +173,7 @@ async def _greet(neighbours: Neighbours, pipeline: MultimodalPipeline) -> None:
 
 def _door(pipeline: MultimodalPipeline, neighbours: Neighbours, recorder: Recorder) -> Door:
     return Door(
-        queue=neighbours.queue,
+        queue=GuardedQueue(neighbours.queue, Dependency("queue", neighbours.breakers.of("queue"), ANSWER_S)),
         objects=neighbours.objects,
         metadata=neighbours.metadata,
         recorder=recorder,
@@ -179,9 +188,9 @@ def _nouns(door: Door, neighbours: Neighbours, searching: Searching, stopping: a
         door=door,
         ingest=Ingest(door, stopping),
         uploads=Uploads(neighbours.uploads, door.limits),
-        samples=Samples(neighbours.metadata, Store("stores", neighbours.all_stores), stopping),
+        samples=Samples(neighbours.metadata, Store(Dependency("stores"), neighbours.all_stores), stopping),
         searching=searching,
-        dead_letters=DeadLetters(neighbours.metadata, neighbours.queue, stopping),
+        dead_letters=DeadLetters(neighbours.metadata, door.queue, stopping),
         quarantine=Quarantine(door),
     )
 

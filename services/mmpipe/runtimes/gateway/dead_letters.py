@@ -19,9 +19,9 @@ from mmpipe.adapters.metadata import Metadata
 from mmpipe.adapters.metadata.dead_letters import DeadLetter, LetterFilter, LetterPage
 from mmpipe.adapters.queue.envelope import Envelope
 from mmpipe.runtimes.gateway import messages, naming
-from mmpipe.runtimes.gateway.faults import bad_field, depending_on, not_serving
+from mmpipe.runtimes.gateway.faults import bad_field, not_serving
 from mmpipe.runtimes.gateway.paging import page_size
-from mmpipe.runtimes.gateway.queueing import Publisher
+from mmpipe.runtimes.gateway.queueing import GuardedQueue
 from mmpipe.runtimes.gateway.stores import Store
 from mmpipe.v1 import gateway_pb2
 
@@ -37,7 +37,7 @@ class DeadLetters:
     """The dead letters of a pipeline. ``stopping`` ends a redrive between two letters."""
 
     metadata: Store[Metadata]
-    queue: Publisher
+    queue: GuardedQueue
     stopping: asyncio.Event
     sleep: Sleep = asyncio.sleep
 
@@ -82,8 +82,7 @@ class DeadLetters:
     async def _put_back(self, letter: DeadLetter) -> None:
         envelope = replace(Envelope.from_bytes(letter.envelope), redrives=letter.redrives + 1)
         occasion = f"redrive {letter.redrives + 1} of {letter.last_seen.isoformat()}"
-        with depending_on("queue"):
-            await self.queue.publish(envelope, letter.lane, naming.submission(letter.sample_id, "", occasion))
+        await self.queue.publish(envelope, letter.lane, naming.submission(letter.sample_id, "", occasion))
         await self.metadata.ask(lambda metadata: metadata.dead_letters.redriven([letter.sample_id]))
 
 

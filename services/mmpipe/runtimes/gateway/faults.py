@@ -3,14 +3,14 @@
 Expected errors have a reason of the catalogue each. What nobody expected is a bug: the caller is told so with the id of
 the trace, under which the log has the rest; no message, path or address of ours leaves with it.
 
-Adapters do not know which dependency they are to this gateway; whoever calls one says so with :func:`depending_on`.
+Adapters do not know what they are to this gateway: :mod:`.dependencies` names them.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import grpc
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from mmpipe.runtimes.gateway.interception import Context
 
 _log = logging.getLogger(__name__)
-_BUSY_RETRY_S = 1.0
-_FULL_RETRY_S = 1.0
-"""A queue that is full drains at the speed of workers, which nobody here knows; a second keeps retries few."""
+_RETRY_S = 1.0
+"""When to try again where nobody knows better. It also keeps gRPC from trying at once by itself: another replica has
+the same neighbours."""
 
 
 class Refusal(MmpipeError):  # noqa: N818  # says what is the case, like the built-in KeyboardInterrupt
@@ -64,28 +64,32 @@ def not_serving(what: str) -> Refusal:
     return Refusal(error_pb2.REASON_NOT_SERVING, message)
 
 
-@contextmanager
-def depending_on(dependency: str) -> Iterator[None]:
-    """Errors of a store or of the queue within become refusals that name the ``dependency``.
+def refusal_of(dependency: str, error: StoreError | TimeoutError) -> Refusal:
+    """What a caller is told of a ``dependency`` that raised this.
 
     A store that answers no (credentials, a damaged file) is down as far as a caller is concerned: what it said is for
     whoever runs the gateway, and goes to the log alone.
     """
-    try:
-        yield
-    except QueueFull as error:
-        raise Refusal(error_pb2.REASON_QUEUE_FULL, str(error), retry_after_s=_FULL_RETRY_S) from error
-    except EnvelopeTooLarge as error:
-        raise Refusal(error_pb2.REASON_TOO_LARGE, str(error)) from error
-    except TokenRefused as error:
-        raise Refusal(error_pb2.REASON_BAD_FIELD, str(error), field="page_token") from error
-    except FilterRefused as error:
-        raise Refusal(error_pb2.REASON_BAD_FIELD, str(error), field="where") from error
-    except SampleBusy as error:
-        raise unanswered(dependency, retry_after_s=_BUSY_RETRY_S, message=str(error)) from error
-    except StoreError as error:
-        _log.warning("%s is down: %s", dependency, error)
-        raise unanswered(dependency) from error
+    match error:
+        case QueueFull():
+            return Refusal(error_pb2.REASON_QUEUE_FULL, str(error), retry_after_s=_RETRY_S)
+        case EnvelopeTooLarge():
+            return Refusal(error_pb2.REASON_TOO_LARGE, str(error))
+        case TokenRefused():
+            return Refusal(error_pb2.REASON_BAD_FIELD, str(error), field="page_token")
+        case FilterRefused():
+            return Refusal(error_pb2.REASON_BAD_FIELD, str(error), field="where")
+        case SampleBusy():
+            return unanswered(dependency, message=str(error))
+    _log.warning("%s is down: %s", dependency, str(error) or "no answer in time")
+    return unanswered(dependency)
+
+
+def unanswered(dependency: str, retry_after_s: float | None = None, message: str = "") -> Refusal:
+    """Something that this gateway needs does not answer, or not now."""
+    message = message or f"{dependency}: found no answer; expected one; try again later, and see that it runs"
+    after_s = _RETRY_S if retry_after_s is None else retry_after_s
+    return Refusal(error_pb2.REASON_DEPENDENCY_DOWN, message, retry_after_s=after_s, dependency=dependency)
 
 
 def fault_of(error: Exception) -> CallFault:
@@ -109,9 +113,3 @@ async def answering(context: Context) -> AsyncIterator[None]:
         raise
     except Exception as error:  # noqa: BLE001  # the edge of the process: what nobody expected is logged and answered
         await rpc_faults.abort(context, fault_of(error))
-
-
-def unanswered(dependency: str, retry_after_s: float | None = None, message: str = "") -> Refusal:
-    """Something that this gateway needs does not answer, or not now."""
-    message = message or f"{dependency}: found no answer; expected one; try again later, and see that it runs"
-    return Refusal(error_pb2.REASON_DEPENDENCY_DOWN, message, retry_after_s=retry_after_s, dependency=dependency)

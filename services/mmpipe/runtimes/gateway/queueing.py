@@ -13,6 +13,10 @@ from typing import Protocol
 from mmpipe.adapters.queue.envelope import Envelope
 from mmpipe.adapters.queue.protocol import Lane, Published, Queue
 from mmpipe.records import Modality
+from mmpipe.runtimes.gateway.dependencies import Dependency
+
+ANSWER_S = 4.0
+"""Longest wait for a durable acknowledgement: whoever submits hears of an outage within 5 s."""
 
 
 class Publisher(Protocol):
@@ -21,6 +25,19 @@ class Publisher(Protocol):
     async def publish(self, envelope: Envelope, lane: Lane, dedupe_id: str) -> Published:
         """See ``adapters.queue.protocol``."""
         ...
+
+
+class GuardedQueue:
+    """A queue whose faults are refusals, and whose patience has an end."""
+
+    def __init__(self, publisher: Publisher, dependency: Dependency) -> None:
+        self._publisher = publisher
+        self._dependency = dependency
+
+    async def publish(self, envelope: Envelope, lane: Lane, dedupe_id: str) -> Published:
+        """See the protocol; raises Refusal in the place of a StoreError."""
+        async with self._dependency.asked():
+            return await self._publisher.publish(envelope, lane, dedupe_id)
 
 
 class LateQueue:

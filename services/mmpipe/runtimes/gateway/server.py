@@ -3,7 +3,8 @@
 Stopping (SIGTERM) is what makes a rolling restart invisible to a client that retries:
 
 1.  health says NOT_SERVING, so that clients that watch it go elsewhere; streams end after what they have read;
-2.  a moment later no new call is taken (GOAWAY: the client's channel sends those elsewhere by itself);
+2.  a moment later no new call is taken (GOAWAY). The moment matters: gRPC answers CANCELLED, which nobody tries again,
+    to a call that arrives while it shuts down, so the news must have arrived before;
 3.  calls that have begun are finished, for as long as ``spec.serving.drainSeconds``.
 """
 
@@ -31,19 +32,21 @@ SERVICE = gateway_pb2.DESCRIPTOR.services_by_name["GatewayService"].full_name
 _UNREAD_FACTOR = 4
 """What is more than this many times too large is refused by gRPC from its length alone, before it is in memory. What
 is only somewhat too large is read, so that the answer can say how to send it."""
-_LAME_DUCK_S = 0.5
-"""Between NOT_SERVING and GOAWAY: long enough for the news to arrive, short enough not to matter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where a gateway listens, and to whom. ``credentials`` None is plain text; ``max_sample_bytes`` as in the spec."""
+    """Where a gateway listens, and to whom. ``credentials`` None is plain text; ``max_sample_bytes`` as in the spec.
+
+    ``lame_duck_s`` stands between NOT_SERVING and GOAWAY: enough for the news to arrive, too little to matter.
+    """
 
     address: str
     identify: Identify
     credentials: Credentials | None = None
     max_sample_bytes: int = MAX_PACK_BYTES
     drain_s: float = 20.0
+    lame_duck_s: float = 1.0
 
 
 class Gateway:
@@ -72,7 +75,7 @@ class Gateway:
         """See the head of this module. Returns when every call is answered, or time is up."""
         self._stopping.set()
         await self._health.enter_graceful_shutdown()
-        await asyncio.sleep(min(_LAME_DUCK_S, self._listening.drain_s))
+        await asyncio.sleep(min(self._listening.lame_duck_s, self._listening.drain_s))
         await self._server.stop(self._listening.drain_s)
 
 

@@ -13,37 +13,28 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from mmpipe.runtimes.gateway.faults import depending_on, unanswered
+from mmpipe.runtimes.gateway.dependencies import Dependency
 
 _THREADS = 8
-ANSWER_S = 10.0
-"""Longest wait for an answer; the adapters try again within it."""
 
 
 class Store[S]:
-    """One store, called ``name`` in faults, metrics and logs."""
+    """One store."""
 
-    def __init__(self, name: str, opening: Callable[[], S], answer_s: float | None = ANSWER_S) -> None:
-        """``opening`` is called in a thread at the first question, and again at the next one where it raises.
-
-        ``answer_s`` None waits for as long as a question takes.
-        """
-        self._name = name
+    def __init__(self, dependency: Dependency, opening: Callable[[], S]) -> None:
+        """``opening`` is called in a thread at the first question, and again at the next one where it raises."""
+        self._dependency = dependency
         self._opening = opening
-        self._answer_s = answer_s
         self._lock = threading.Lock()
         self._opened: S | None = None
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"mmpipe-{name}")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"mmpipe-{dependency.name}")
 
     async def ask[T](self, question: Callable[[S], T]) -> T:
         """The answer of the store. Raises Refusal DEPENDENCY_DOWN where it has none, or none in time."""
         context = contextvars.copy_context()
-        asking = asyncio.get_running_loop().run_in_executor(self._threads, context.run, self.answer, question)
-        try:
-            with depending_on(self._name):
-                return await asyncio.wait_for(asking, self._answer_s)
-        except TimeoutError as error:
-            raise unanswered(self._name) from error
+        async with self._dependency.asked():
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, context.run, self.answer, question)
 
     def answer[T](self, question: Callable[[S], T]) -> T:
         """The same in the calling thread, with the errors of the adapter as they are."""

@@ -20,7 +20,7 @@ from mmpipe.errors import MmpipeError
 from mmpipe.runtimes.local_stack.plan import Program
 from mmpipe.runtimes.local_stack.readiness import answers
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.1
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0

@@ -20,7 +20,7 @@ from mmpipe.adapters.rpc_faults import CallFault
 from mmpipe.resilience import deadline
 from mmpipe.resilience.breaker import Breaker, BreakerOpen
 from mmpipe.resilience.budget import Budget
-from mmpipe.resilience.retry import retrying
+from mmpipe.resilience.retry import async_retrying
 from mmpipe.runtimes.stage_clients.errors import StageError, StageRefused, StageUnavailable
 from mmpipe.spec.delivery import Reliability
 from mmpipe.v1.error_pb2 import Reason
@@ -59,14 +59,11 @@ class Dependency:
 
     async def call[In, Out](self, method: Method[In, Out], request: In) -> Out:
         """The answer. Raises StageUnavailable where there may be one later, StageRefused where never."""
-        attempts = 0
-        async for attempt in retrying(self._options.retry, self._budget, retry_if=_may_pass, pushback=_asked_for):
-            with attempt:
-                if attempts:
-                    telemetry.count("mmpipe.retries", 1, dependency=self._name)
-                attempts += 1
-                return await self._once(method, request)
-        raise AssertionError(self._name)  # retrying ends with an answer or an error
+        retrying = async_retrying(self._options.retry, self._budget, _may_pass, _asked_for, self._count_retry)
+        return await retrying(self._once, method, request)
+
+    def _count_retry(self, _: object) -> None:
+        telemetry.count("mmpipe.retries", 1, dependency=self._name)
 
     async def _once[In, Out](self, method: Method[In, Out], request: In) -> Out:
         try:
@@ -76,7 +73,7 @@ class Dependency:
                 self._name, "its breaker open", reached=False, retry_after_s=error.retry_after_s
             ) from error
         try:
-            answer = await method(self._channel)(request, timeout=deadline.remaining())
+            answer = await method(self._channel)(request, timeout=deadline.timeout())
         except grpc.aio.AioRpcError as error:
             fault = rpc_faults.read(error)
             (permit.failed if fault.of_dependency else permit.ignored)()
@@ -102,7 +99,7 @@ def _reached(fault: CallFault) -> bool:
     return not any(sign in fault.message for sign in _NEVER_CONNECTED)
 
 
-def _may_pass(fault: BaseException) -> bool:
+def _may_pass(fault: Exception) -> bool:
     """A breaker that is open, or a deadline that has passed, is for who holds the sample."""
     if not isinstance(fault, StageUnavailable):
         return False
@@ -114,5 +111,5 @@ def _is_late(fault: StageUnavailable) -> bool:
     return isinstance(cause, grpc.aio.AioRpcError) and cause.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-def _asked_for(fault: BaseException) -> float | None:
+def _asked_for(fault: Exception) -> float | None:
     return fault.retry_after_s if isinstance(fault, StageUnavailable) else None

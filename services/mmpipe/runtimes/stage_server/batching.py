@@ -96,7 +96,7 @@ class Batcher:
         self._lanes: Lanes[Call] = Lanes(limits)
         self._max_wait_s, self._compute, self._clock = max_wait_s, compute, clock
         self._changed = threading.Condition()
-        self._reserved = Load()
+        self._reserved = {True: Load(), False: Load()}
         self._idle = 0
         self._closed = False
         self._item_s = FIRST_GUESS_S
@@ -126,17 +126,17 @@ class Batcher:
     def waiting(self) -> dict[bool, int]:
         """How many items wait, by whether they are queries'."""
         with self._changed:
-            return self._lanes.waiting()
+            return {query: load.items for query, load in self._lanes.loads.items()}
 
     @contextmanager
-    def room(self, load: Load) -> Iterator[None]:
-        """Hold room in the queue while the call is prepared. Raises QueueFull or Stopping, at once."""
-        self._reserve(load)
+    def room(self, load: Load, *, query: bool = False) -> Iterator[None]:
+        """Hold room in the call's lane while it is prepared. Raises QueueFull or Stopping, at once."""
+        self._reserve(load, query=query)
         try:
             yield
         finally:
             with self._changed:
-                self._reserved -= load
+                self._reserved[query] -= load
                 self._changed.notify_all()
 
     def enqueue(self, call: Call) -> None:
@@ -161,14 +161,14 @@ class Batcher:
             raise call.fault
         return call.answers
 
-    def _reserve(self, load: Load) -> None:
+    def _reserve(self, load: Load, *, query: bool) -> None:
         with self._changed:
             if self._closed:
                 raise Stopping
-            if not self._lanes.has_room(load, self._reserved):
-                waiting = (self._lanes.load + self._reserved).items
+            if not self._lanes.has_room(load, self._reserved[query], query=query):
+                waiting = (self._lanes.loads[query] + self._reserved[query]).items
                 raise QueueFull(waiting, self._pushback_s(waiting))
-            self._reserved += load
+            self._reserved[query] += load
 
     def _pushback_s(self, waiting: int) -> float:
         """When half of what waits will be done, at the pace of late."""
@@ -188,7 +188,7 @@ class Batcher:
     def _next(self) -> list[Waiting[Call]]:
         """The next batch, waited for; empty when the queue is closed and nothing is left."""
         with self._changed:
-            while not (self._closed and not self._lanes.load.items and not self._reserved.items):
+            while not (self._closed and self._is_empty()):
                 taken = self._lanes.take(self._clock())
                 alive = [item for item in taken if self._is_alive(item.call)]
                 if alive:
@@ -196,6 +196,9 @@ class Batcher:
                 if not taken:
                     self._rest()
             return []
+
+    def _is_empty(self) -> bool:
+        return not any(load.items for load in (*self._lanes.loads.values(), *self._reserved.values()))
 
     def _rest(self) -> None:
         """Wait for a change, or for the first item to be due."""

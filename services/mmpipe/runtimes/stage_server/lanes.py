@@ -8,8 +8,8 @@ Laws
 * A query goes before a sample, unless the sample has waited ``ageing_s`` longer: then the sample goes first.
 * Such a sample never goes first twice in a row while a query waits: neither lane starves, whatever the other one gets.
 * A batch may be taken when it is full, or when its first item is due. It holds at most ``batch_bytes``, or one item.
-* What waits is at most ``queued_items`` and ``queued_bytes``; a call that is larger than the whole queue is let into
-  an empty one, or it could never be answered.
+* In each lane at most ``queued_items`` and ``queued_bytes`` wait, so a backlog of samples turns no query away. A call
+  that is larger than a whole lane is let into an empty one, or it could never be answered.
 """
 
 from __future__ import annotations
@@ -62,17 +62,20 @@ class Load:
 
 
 class Lanes[C]:
-    """The waiting items. Whoever shares it between threads holds a lock around every method."""
+    """The waiting items; ``loads`` is what waits in each lane, by whether it is that of the queries.
+
+    Whoever shares it between threads holds a lock around every method.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.load = Load()
+        self.loads = {True: Load(), False: Load()}
         self._queues: dict[tuple[bool, Hashable], deque[Waiting[C]]] = {}
         self._aged_went_first = False
 
-    def has_room(self, wanted: Load, reserved: Load) -> bool:
-        """Whether a call of that load may wait, beside what waits and what is ``reserved``."""
-        before = self.load + reserved
+    def has_room(self, wanted: Load, reserved: Load, *, query: bool) -> bool:
+        """Whether a call of that load may wait in its lane, beside what waits there and what is ``reserved``."""
+        before = self.loads[query] + reserved
         after = before + wanted
         fits = after.items <= self.limits.queued_items and after.size_bytes <= self.limits.queued_bytes
         return fits or before.items == 0
@@ -81,7 +84,7 @@ class Lanes[C]:
         """Queue these behind all that came before them."""
         for item in items:
             self._queues.setdefault((item.query, item.work), deque()).append(item)
-        self.load += _load(items)
+            self.loads[item.query] += _load([item])
 
     def take(self, now_s: float) -> list[Waiting[C]]:
         """The next batch, of at most ``batch_items``; empty where none may be taken yet."""
@@ -100,18 +103,11 @@ class Lanes[C]:
         first = self._first()
         return None if first is None else first.due_s
 
-    def waiting(self) -> dict[bool, int]:
-        """How many items wait, by whether they are queries'."""
-        counts = {True: 0, False: 0}
-        for (query, _), queue in self._queues.items():
-            counts[query] += len(queue)
-        return counts
-
     def drop(self, call: C) -> None:
         """Forget the items of a call that nobody waits for any longer."""
         for key, queue in list(self._queues.items()):
             kept = deque(item for item in queue if item.call is not call)
-            self.load -= _load([item for item in queue if item.call is call])
+            self.loads[key[0]] -= _load([item for item in queue if item.call is call])
             self._keep(key, kept)
 
     def _first(self) -> Waiting[C] | None:
@@ -136,7 +132,7 @@ class Lanes[C]:
 
     def _taken(self, queue: deque[Waiting[C]], count: int, key: tuple[bool, Hashable]) -> list[Waiting[C]]:
         batch = [queue.popleft() for _ in range(count)]
-        self.load -= _load(batch)
+        self.loads[key[0]] -= _load(batch)
         self._keep(key, queue)
         return batch
 

@@ -95,7 +95,7 @@ class Desk:
     ) -> list[Any]:
         """One answer for each item: what getting ready came to, else what the work says."""
         deadline_s = self._deadline_s(context)
-        with self.batcher.room(load):
+        with self.batcher.room(load, query=query):
             everything = list(ready())
             items = [each for each in everything if not isinstance(each, Rejected | Failed)]
             call = Call(work, items, [_size_bytes(each) for each in items], query, deadline_s, telemetry.traceparent())

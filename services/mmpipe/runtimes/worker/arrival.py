@@ -8,15 +8,20 @@ looked at yet are recognised from their content.
 from __future__ import annotations
 
 import asyncio
+import contextvars
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from mmpipe.adapters import wire
-from mmpipe.adapters.fetch import Fetcher, FetchRefused
+from mmpipe.adapters.fetch import ContentDiffers, Fetcher, FetchRefused, file_name
 from mmpipe.adapters.objects import SCHEME, Objects, reference
 from mmpipe.adapters.wire.facts import decode_attributes
 from mmpipe.records import Media, Rejected, Sample
 from mmpipe.stages.formats import recognise
 from mmpipe.v1 import media_pb2, sample_pb2
+
+THREADS = 8
+"""Of its own, so that slow servers of other people hold up nothing but what was to be fetched."""
 
 
 class Arrivals:
@@ -24,12 +29,19 @@ class Arrivals:
 
     def __init__(self, fetcher: Fetcher, objects: Objects) -> None:
         self._fetcher, self._objects = fetcher, objects
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="mmpipe-fetch")
+
+    def close(self) -> None:
+        """Begin no more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def sample(self, message: sample_pb2.Sample) -> Sample:
         """The sample; a reference that is refused becomes an unreadable part, with the reason."""
         if all(_is_settled(part) for part in message.parts):
             return wire.decode_sample(message, "sample")
-        return await asyncio.to_thread(self._settled, message)
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, context.run, self._settled, message)
 
     def _settled(self, message: sample_pb2.Sample) -> Sample:
         known, refused = sample_pb2.Sample(id=message.id, attributes=message.attributes), {}
@@ -54,7 +66,11 @@ class Arrivals:
             fetched = self._fetcher.download(media.reference.uri, media.reference.sha256)
         except FetchRefused as refusal:
             return refusal.verdict()
-        found = recognise(fetched.content, declared, f"{uri}.{media.format}" if media.format else uri)
+        if media.reference.size_bytes not in (0, fetched.size_bytes):
+            expected = f"the {media.reference.size_bytes} that were said"
+            return ContentDiffers(uri, f"{fetched.size_bytes} bytes", expected, "send the sample again").verdict()
+        name = f"the medium.{media.format}" if media.format else file_name(media.reference.uri)
+        found = recognise(fetched.content, declared, name)
         if isinstance(found, Rejected):
             return found
         self._objects.put(fetched.content, fetched.sha256)

@@ -16,7 +16,7 @@ from mmpipe import telemetry
 from mmpipe.adapters.fetch import Fetcher
 from mmpipe.adapters.queue import Queue
 from mmpipe.adapters.sink import Sink, Stores
-from mmpipe.resilience.breaker import Breakers
+from mmpipe.resilience.breaker import Breakers, State
 from mmpipe.runtimes import home
 from mmpipe.runtimes.path import DataPath
 from mmpipe.runtimes.remote_path import RemotePath
@@ -28,6 +28,9 @@ from mmpipe.runtimes.worker.lanes import Lanes
 from mmpipe.runtimes.worker.ledger import Ledger
 from mmpipe.runtimes.worker.room import Room
 from mmpipe.spec import MultimodalPipeline
+
+_STATES = {State.CLOSED: 0.0, State.HALF_OPEN: 1.0, State.OPEN: 2.0}
+"""As the catalogue has them."""
 
 SOURCE = "gateway"
 """Where a worker's samples are from, as the metadata say it."""
@@ -56,6 +59,7 @@ async def work(post: Post, stopping: asyncio.Event, ready: Callable[[], None] = 
         commits = Commits(sink)
         await opened.enter_async_context(_running(commits))
         crew = _crew(post, stores, sink, commits, stages, stopping)
+        opened.callback(crew.arrivals.close)
         lanes = Lanes(post.queue, _room(post.pipeline), Courier(crew).take)
         pulling = asyncio.create_task(lanes.run())
         ready()
@@ -121,4 +125,4 @@ def _observed(breakers: Breakers) -> Callable[[], None]:
 
 
 def _states(breakers: Breakers) -> Sequence[tuple[float, dict[str, str]]]:
-    return [(float(state), {"dependency": name}) for name, state in breakers.states().items()]
+    return [(_STATES[state], {"dependency": name}) for name, state in breakers.states().items()]

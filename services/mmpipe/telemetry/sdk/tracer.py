@@ -10,8 +10,8 @@ from opentelemetry import context, trace
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from mmpipe.spec.sink import without_secrets
 from mmpipe.telemetry.catalogue import Scalar, Span
+from mmpipe.telemetry.secrets import starred
 from mmpipe.telemetry.state import Place
 
 MAX_MESSAGE_CHARACTERS = 500
@@ -36,7 +36,7 @@ class SdkSpan:
     def fail(self, error_type: str, message: str = "") -> None:
         """See ``state.Span``."""
         self.span.set_attribute("error.type", error_type)
-        self.span.set_status(Status(StatusCode.ERROR, without_secrets(message)[:MAX_MESSAGE_CHARACTERS] or None))
+        self.span.set_status(Status(StatusCode.ERROR, starred(message)[:MAX_MESSAGE_CHARACTERS] or None))
 
     @contextmanager
     def current(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -31,9 +32,21 @@ async def test_an_id_is_forgotten_when_its_window_is_over() -> None:
 
 
 @asynchronous
-async def test_a_pull_wakes_when_a_lease_runs_out() -> None:
+async def test_a_waiting_pull_wakes_when_a_lease_runs_out() -> None:
     queue = MemoryQueue(lease_s=0.05)
     await queue.publish(ENVELOPE, "text", "a")
     await queue.pull("text", 1, 0)
-    [again] = await queue.pull("text", 1, 60)
+    [again] = await asyncio.wait_for(queue.pull("text", 1, 60), 5)
+    assert again.attempt == 2
+
+
+@asynchronous
+async def test_a_waiting_pull_wakes_when_a_message_is_given_back() -> None:
+    queue = MemoryQueue(lease_s=60)
+    await queue.publish(ENVELOPE, "text", "a")
+    [delivery] = await queue.pull("text", 1, 0)
+    waiting = asyncio.create_task(queue.pull("text", 1, 60))
+    await asyncio.sleep(0)
+    await delivery.retry(0)
+    [again] = await asyncio.wait_for(waiting, 5)
     assert again.attempt == 2

@@ -1,13 +1,15 @@
 """What a result means for the stores."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mmpipe.adapters.identity import digests_of
 from mmpipe.adapters.metadata import State
-from mmpipe.adapters.planning import Planned, Setting, plan
+from mmpipe.adapters.objects import reference
+from mmpipe.adapters.planning import Passage, Planned, Setting, plan
 from mmpipe.records import (
     Embedded,
     Embedding,
@@ -17,6 +19,7 @@ from mmpipe.records import (
     Media,
     Modality,
     Part,
+    Reference,
     Rejected,
     Result,
     Sample,
@@ -175,3 +178,42 @@ def test_any_mixture_of_outcomes_has_as_many_outcome_rows_as_parts() -> None:
         rows = planned(result_of(*map(picture, outcomes))).rows
         assert len(rows.outcomes) == 3
         assert len(rows.segments) + len(rows.quarantine) == 3 - outcomes.count(CRASHED)
+
+
+def both(*outcomes: Item[Embedding] | Rejected | Failed) -> Result:
+    """A sample of a picture and a film, with these outcomes."""
+    return result_of(
+        *(Embedded(part.modality, part.uri, None, o) for part, o in zip((PICTURE, FILM), outcomes, strict=True))
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "degraded", "state"),
+    [
+        ((an_item("x"), CRASHED), (Modality.VIDEO,), State.STORED),
+        ((BLANK, CRASHED), (Modality.VIDEO,), State.QUARANTINED),
+        ((an_item("x"), CRASHED), (Modality.IMAGE,), State.FAILED),
+        ((CRASHED, CRASHED), (Modality.IMAGE, Modality.VIDEO), State.FAILED),
+    ],
+)
+def test_faults_of_degraded_modalities_do_not_fail_a_sample_that_has_others(
+    outcomes: tuple[Item[Embedding] | Rejected | Failed, ...], degraded: tuple[Modality, ...], state: State
+) -> None:
+    result = both(*outcomes)
+    rows = plan(result, digests_of(result.sample), SETTING, Passage(degraded=degraded)).rows
+    assert rows.state is state
+    assert rows.sample["degraded"] == [str(modality) for modality in degraded]
+
+
+def test_a_part_that_is_referred_to_lies_where_its_reference_says() -> None:
+    setting = replace(SETTING, lies_at=lambda sha256: f"s3://bucket/{sha256[:4]}")
+    own = Part(Modality.VIDEO, Media(b"", "mp4", Segment(0, 5), reference("ab" * 32, 12_345)), "film.mp4")
+    elsewhere = Part(Modality.IMAGE, Media(b"", "jpeg", None, Reference("https://h/a.jpg", "cd" * 32, 678)), "a.jpg")
+    sample = Sample("a", (own, elsewhere, PICTURE))
+    rows = plan(Result(sample, (), None, 1.0), digests_of(sample), setting).rows.parts
+    assert [(row["sha256"], row["bytes"], row["object_uri"]) for row in rows] == [
+        ("ab" * 32, 12_345, "s3://bucket/abab"),
+        ("cd" * 32, 678, ""),
+        (rows[2]["sha256"], 1, "file:///objects/6b86"),  # SHA-256 of "1"
+    ]
+    assert [(row["start_s"], row["end_s"]) for row in rows] == [(0, 5), (None, None), (None, None)]

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 
 from mmpipe.adapters.errors import StoreUnreachable
 from mmpipe.adapters.metadata import Metadata, State
+from mmpipe.adapters.metadata.claims import CLAIM_S
 from mmpipe.adapters.objects import Objects
 from mmpipe.adapters.sink import Sink, Stores, Verified
+from mmpipe.adapters.vectors import VectorRow
 from mmpipe.records import Embedded, Failed, Modality, Rejected, Result
+from mmpipe.resilience import deadline
 from mmpipe.testing import Crash, Crashing, MemoryVectors, a_result, a_sample
 
 BLANK = Rejected("image.clean.minContrast", "the picture is blank", 1.0, 3.0)
@@ -119,6 +122,50 @@ def test_a_store_that_stays_away_leaves_the_sample_for_the_next_run(stores: Stor
     with pytest.raises(StoreUnreachable):
         opened(replace(stores, vectors=Away())).write([a_picture("a")])
     assert unchanged(opened(stores), a_picture("a")) == set()
+
+
+def test_a_worker_gives_up_on_milvus_before_its_claim_runs_out(stores: Stores) -> None:
+    allowed: list[float | None] = []
+
+    class Slow(MemoryVectors):
+        def upsert(self, rows: Sequence[object]) -> None:
+            del rows
+            allowed.append(deadline.remaining())
+            raise deadline.DeadlinePassed(0.0)
+
+    worker = Sink.open(replace(stores, vectors=Slow()), recipe="recipe", source="gateway", shared=True)
+    with pytest.raises(StoreUnreachable, match="claim on the samples"):
+        worker.write([a_picture("a")])
+    (seconds,) = allowed
+    assert seconds is not None
+    assert CLAIM_S / 2 < seconds < CLAIM_S
+    again = Sink.open(stores, recipe="recipe", source="gateway", shared=True)
+    assert again.write([a_picture("a")]).busy == {"a"}
+
+
+def test_a_worker_writes_a_group_again_that_it_could_not_write(stores: Stores) -> None:
+    away = [True]
+
+    class AwayOnce(MemoryVectors):
+        def upsert(self, rows: Sequence[VectorRow]) -> None:
+            if away:
+                away.pop()
+                raise StoreUnreachable("milvus", "nothing", "an answer", "start it")
+            super().upsert(rows)
+
+    worker = Sink.open(replace(stores, vectors=AwayOnce()), recipe="recipe", source="gateway", shared=True)
+    planned = [worker.plan(a_picture("a"))]
+    with pytest.raises(StoreUnreachable):
+        worker.commit(planned)
+    assert worker.commit(planned).states == {"a": State.STORED}
+
+
+def test_the_bytes_of_a_sample_that_is_given_up_are_let_go(stores: Stores) -> None:
+    sink = opened(stores)
+    sink.fingerprint(a_picture("a").sample)
+    sink.let_go("a")
+    sink.let_go("never seen")
+    assert sink._digests == {}  # noqa: SLF001  # nothing of it stays in memory
 
 
 def test_rows_that_the_store_lost_make_their_samples_pending_again(stores: Stores) -> None:

@@ -80,6 +80,13 @@ def test_another_recipe_is_another_fingerprint() -> None:
     assert len({fingerprint("content", "recipe"), fingerprint("content", "other"), fingerprint("other", "recipe")}) == 3
 
 
+def test_a_variant_is_another_fingerprint_and_none_is_that_of_before() -> None:
+    assert fingerprint("content", "recipe", "released") != fingerprint("content", "recipe")
+    # SHA-256 of "content recipe" (coreutils): what is stored stays unchanged across versions
+    known = "fa740d61708fa959e190f1edf9e04b189c32b6746607a321a3ac112915976909"
+    assert fingerprint("content", "recipe") == known
+
+
 # Plain values
 
 

@@ -15,7 +15,9 @@ from mmpipe.adapters.objects import Objects
 from mmpipe.adapters.queue.memory import MemoryQueue
 from mmpipe.adapters.sink import Sink, Stores
 from mmpipe.runtimes.gateway.acceptance import Door
+from mmpipe.runtimes.gateway.dependencies import Dependency
 from mmpipe.runtimes.gateway.limits import TenantLimits
+from mmpipe.runtimes.gateway.queueing import GuardedQueue
 from mmpipe.runtimes.gateway.recording import Recorder
 from mmpipe.runtimes.gateway.stores import Store
 from mmpipe.spec.processes import Limits
@@ -38,7 +40,7 @@ class Ground:
     def door(self, limits: Limits | None = None) -> Door:
         stored = self.store("metadata", self.metadata)
         return Door(
-            queue=self.queue,
+            queue=self.guarded(),
             objects=self.store("objects", self.objects),
             metadata=stored,
             recorder=Recorder(lambda batch: stored.answer(lambda metadata: metadata.acceptances.record(batch))),
@@ -50,7 +52,10 @@ class Ground:
 
     @staticmethod
     def store[S](name: str, opened: S) -> Store[S]:
-        return Store(name, lambda: opened)
+        return Store(Dependency(name), lambda: opened)
+
+    def guarded(self) -> GuardedQueue:
+        return GuardedQueue(self.queue, Dependency("queue"))
 
     def stores(self) -> Stores:
         return Stores(self.vectors, self.objects, self.metadata)

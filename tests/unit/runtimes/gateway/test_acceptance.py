@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.unit.runtimes.gateway.conftest import Ground, a_text
 
 from mmpipe.adapters.errors import StoreUnreachable
 from mmpipe.adapters.metadata import Metadata
@@ -15,12 +16,12 @@ from mmpipe.adapters.metadata.dead_letters import DeadLetter
 from mmpipe.adapters.metadata.status import Standing
 from mmpipe.runtimes.gateway.acceptance import Door, accept
 from mmpipe.runtimes.gateway.authentication import calling_as
+from mmpipe.runtimes.gateway.dependencies import Dependency
 from mmpipe.runtimes.gateway.faults import Refusal
 from mmpipe.runtimes.gateway.recording import Recorder
 from mmpipe.runtimes.gateway.stores import Store
 from mmpipe.spec.processes import Limits
 from mmpipe.v1 import error_pb2, gateway_pb2, media_pb2, sample_pb2
-from tests.unit.runtimes.gateway.conftest import Ground, a_text
 
 
 def submit(ground: Ground, sample: sample_pb2.Sample, door: Door | None = None) -> gateway_pb2.Receipt:
@@ -124,7 +125,7 @@ def test_a_duplicate_is_not_believed_while_the_metadata_are_down(ground: Ground)
 
     submit(ground, a_text("a red bell", "bell"))
     ground.moment += timedelta(seconds=1)
-    blind = replace(ground.door(), metadata=Store("metadata", down))
+    blind = replace(ground.door(), metadata=Store(Dependency("metadata"), down))
 
     receipt = submit(ground, a_text("a red bell", "bell"), blind)
 

@@ -35,15 +35,13 @@ def identify(secret: str, *metadata: tuple[str, str]) -> str:
 
 
 def test_a_token_names_its_tenant() -> None:
-    secret = "acme:one\nglobex:two"
-
-    assert identify(secret, ("authorization", "Bearer two")) == "globex"
+    assert identify("acme:one\nglobex:two", ("authorization", "Bearer two")) == "globex"
 
 
 def test_a_tenant_may_have_two_tokens_while_they_are_exchanged() -> None:
-    secret = "acme:old\nacme:new"
+    known = "acme:old\nacme:new"
 
-    assert {identify(secret, ("authorization", f"Bearer {token}")) for token in ("old", "new")} == {"acme"}
+    assert {identify(known, ("authorization", f"Bearer {token}")) for token in ("old", "new")} == {"acme"}
 
 
 def test_the_scheme_is_written_in_any_case_and_a_token_may_hold_colons() -> None:
@@ -51,11 +49,11 @@ def test_the_scheme_is_written_in_any_case_and_a_token_may_hold_colons() -> None
 
 
 def test_comments_and_empty_lines_of_the_secret_are_no_tokens() -> None:
-    secret = "# tenants\n\nacme:one\n"
+    lines = "# tenants\n\nacme:one\n"
 
     with pytest.raises(Refusal):
-        identify(secret, ("authorization", "Bearer tenants"))
-    assert identify(secret, ("authorization", "Bearer one")) == "acme"
+        identify(lines, ("authorization", "Bearer tenants"))
+    assert identify(lines, ("authorization", "Bearer one")) == "acme"
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
+from tests.unit.runtimes.gateway.conftest import Ground, a_text
 
 from mmpipe.adapters.queue.envelope import Envelope
 from mmpipe.adapters.queue.protocol import Lane, Published
+from mmpipe.runtimes.gateway.dependencies import Dependency
 from mmpipe.runtimes.gateway.faults import Refusal
 from mmpipe.runtimes.gateway.ingest import MAX_PACK_BYTES, MAX_SAMPLES, PACKS_PER_STREAM, Ingest
+from mmpipe.runtimes.gateway.queueing import GuardedQueue
 from mmpipe.v1 import error_pb2, gateway_pb2, sample_pb2
-from tests.unit.runtimes.gateway.conftest import Ground, a_text
 
 type Pack = gateway_pb2.IngestRequest
 
@@ -93,7 +95,9 @@ class Gate:
 
 def gated(ground: Ground, stopping: asyncio.Event | None = None) -> tuple[Ingest, Gate]:
     gate = Gate(ground)
-    return Ingest(replace(ground.door(), queue=gate), stopping or asyncio.Event()), gate
+    return Ingest(
+        replace(ground.door(), queue=GuardedQueue(gate, Dependency("queue"))), stopping or asyncio.Event()
+    ), gate
 
 
 def test_packs_are_answered_as_they_are_done(ground: Ground) -> None:

@@ -1,4 +1,4 @@
-"""Token buckets: what comes in over any stretch of time is at most the rate, plus one second's worth, plus one sample."""
+"""Token buckets: what comes in over any time is at most the rate, plus one second's worth, plus one sample."""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ def test_the_order_of_attributes_does_not_matter(attributes: dict[str, int], ran
     names = list(attributes)
     random.shuffle(names)  # type: ignore[attr-defined]  # a random.Random
     one, other = a_sample(text="x"), a_sample(text="x")
-    for name in attributes:
-        one.attributes[name] = attributes[name]
+    for name, value in attributes.items():
+        one.attributes[name] = value
     for name in names:
         other.attributes[name] = attributes[name]
 

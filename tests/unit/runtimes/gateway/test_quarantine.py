@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
+from tests.unit.runtimes.gateway.conftest import Ground
 
 from mmpipe.adapters.planning import Passage
 from mmpipe.adapters.sink import Sink
@@ -15,7 +16,6 @@ from mmpipe.runtimes.gateway.faults import Refusal
 from mmpipe.runtimes.gateway.quarantine import Quarantine
 from mmpipe.testing import a_result, a_sample
 from mmpipe.v1 import error_pb2, gateway_pb2, media_pb2
-from tests.unit.runtimes.gateway.conftest import Ground
 
 BLURRED = Rejected("image.clean.gates.minSharpness", "blurred", 3.0, 20.0)
 

@@ -44,8 +44,11 @@ def test_what_comes_while_a_group_is_on_its_way_is_the_next_group() -> None:
 def test_a_receipt_waits_for_a_store_that_hangs_no_longer_than_it_must() -> None:
     go_on = threading.Event()
 
+    def hang(_: object) -> None:
+        go_on.wait()
+
     async def record() -> None:
-        recorder = Recorder(lambda _: go_on.wait() and None, wait_s=0.01)
+        recorder = Recorder(hang, wait_s=0.01)
         await recorder.record(an_acceptance("a"))
         go_on.set()
         await recorder.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.unit.runtimes.gateway.conftest import Ground, a_text
 
 from mmpipe.adapters.planning import Passage
 from mmpipe.records import Modality, Rejected, Sample
@@ -13,7 +14,6 @@ from mmpipe.runtimes.gateway.faults import Refusal
 from mmpipe.runtimes.gateway.samples import Samples
 from mmpipe.testing import a_result, a_sample
 from mmpipe.v1 import error_pb2, sample_pb2
-from tests.unit.runtimes.gateway.conftest import Ground, a_text
 
 
 def samples_of(ground: Ground, stopping: asyncio.Event | None = None) -> Samples:
@@ -54,7 +54,7 @@ def test_a_sample_that_nobody_accepted_is_not_found(ground: Ground) -> None:
 def test_a_watch_tells_each_change_and_ends_when_the_sample_is_settled(ground: Ground) -> None:
     async def scenario() -> list[int]:
         await accept(ground.door(), a_text("a red bell", "bell"))
-        states = []
+        states: list[int] = []
         async for status in samples_of(ground).watch("bell"):
             states.append(status.state)
             if status.state == sample_pb2.SAMPLE_STATE_QUEUED:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
+from tests.unit.runtimes.gateway.conftest import Ground
 
 from mmpipe.adapters.cache import MemoryCache
 from mmpipe.adapters.errors import StoreUnreachable
 from mmpipe.adapters.vectors import VectorHit
 from mmpipe.records import Floats, Modality, Part
+from mmpipe.runtimes.gateway.dependencies import Dependency
 from mmpipe.runtimes.gateway.faults import Refusal
 from mmpipe.runtimes.gateway.searching import Origin, Searching
 from mmpipe.runtimes.gateway.stores import Store
 from mmpipe.runtimes.search import QueryError
 from mmpipe.testing import MODEL, MemoryVectors, a_result, a_sample, vector_of
 from mmpipe.v1 import error_pb2, gateway_pb2, media_pb2, sample_pb2
-from tests.unit.runtimes.gateway.conftest import Ground
 
 ORIGIN = Origin("mmpipe_test_g1", MODEL)
 
@@ -50,7 +52,7 @@ def a_search(ground: Ground, embedding: Embedding, clock: Clock | None = None) -
     samples = [a_sample(name, {Modality.TEXT: name.encode()}) for name in ("bell", "dog", "car")]
     ground.sink().write([a_result(sample) for sample in samples])
     cache = MemoryCache(clock=clock or Clock())
-    vectors: Store[MemoryVectors] = Store("vectors", lambda: ground.vectors)
+    vectors: Store[MemoryVectors] = Store(Dependency("vectors"), lambda: ground.vectors)
     return Searching(embedding, vectors, ORIGIN, ("https",), cache, ttl_s=10.0)  # type: ignore[arg-type]  # the fake of Vectors
 
 
@@ -111,11 +113,18 @@ def test_another_generation_or_model_is_not_answered_from_memory(ground: Ground,
     answer_to(searching, asking("dog"))
     searching = replace(searching, origin=origin)
 
-    try:
+    with suppress(Refusal):
         assert not answer_to(searching, asking("dog")).cached
-    except Refusal as refused:
-        assert refused.fault.reason == error_pb2.REASON_OTHER_MODEL
     assert len(embedding.asked) == 2
+
+
+def test_rows_of_another_model_than_the_querys_are_said_so(ground: Ground) -> None:
+    searching = replace(a_search(ground, Embedding()), origin=Origin("mmpipe_test_g1", "other@1"))
+
+    with pytest.raises(Refusal, match="found vectors by test@0") as refused:
+        answer_to(searching, asking("dog"))
+
+    assert refused.value.fault.reason == error_pb2.REASON_OTHER_MODEL
 
 
 WRONG = {
@@ -157,7 +166,7 @@ def test_a_vector_store_that_is_down_is_said_so(ground: Ground) -> None:
             del vector, top, where, modalities
             raise StoreUnreachable("http://milvus:19530", "nothing", "an answer", "start it")
 
-    searching = replace(a_search(ground, Embedding()), vectors=Store("vectors", Down))  # type: ignore[arg-type]  # a fake
+    searching = replace(a_search(ground, Embedding()), vectors=Store(Dependency("vectors"), Down))  # type: ignore[arg-type]  # a fake
 
     with pytest.raises(Refusal) as refused:
         answer_to(searching, asking("dog"))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 import pytest
+from tests.unit.runtimes.gateway.conftest import Ground
 
 from mmpipe.adapters.errors import StoreUnreachable
 from mmpipe.adapters.objects import Objects
@@ -16,7 +17,6 @@ from mmpipe.runtimes.gateway.limits import TenantLimits
 from mmpipe.runtimes.gateway.uploads import MAX_CHUNK_BYTES, Uploads
 from mmpipe.spec.processes import Limits
 from mmpipe.v1 import error_pb2, gateway_pb2
-from tests.unit.runtimes.gateway.conftest import Ground
 
 Chunk = gateway_pb2.UploadRequest
 

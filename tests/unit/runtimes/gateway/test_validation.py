@@ -58,7 +58,7 @@ WRONG = {
 def test_what_cannot_be_meant_is_refused_with_its_field(case: str) -> None:
     sample, field, reason = WRONG[case]
 
-    with pytest.raises(MmpipeError, match="found .*; expected ") as refused:
+    with pytest.raises(MmpipeError, match=r"found .*; expected ") as refused:
         checked(sample, ["https"])
 
     fault = fault_of(refused.value)

@@ -109,7 +109,7 @@ def test_a_full_batch_is_never_held() -> None:
 def test_what_a_dropped_call_had_waiting_is_forgotten() -> None:
     lanes = lanes_with(waiting("a"), waiting("gone", size_bytes=7), waiting("gone", query=True), waiting("b"))
     lanes.drop("gone")
-    assert (lanes.load, lanes.waiting()) == (Load(2, 2), {True: 0, False: 2})
+    assert lanes.loads == {True: Load(), False: Load(2, 2)}
     assert all_batches(lanes) == ["a b"]
 
 
@@ -124,13 +124,19 @@ def test_what_a_dropped_call_had_waiting_is_forgotten() -> None:
     ],
 )
 def test_what_waits_is_bounded_by_items_and_bytes(wanted: Load, reserved: Load, fits: bool) -> None:  # noqa: FBT001
-    assert lanes_with(waiting("a")).has_room(wanted, reserved) is fits
+    assert lanes_with(waiting("a")).has_room(wanted, reserved, query=False) is fits
+
+
+def test_a_backlog_of_samples_turns_no_query_away() -> None:
+    lanes = lanes_with(*(waiting(str(n)) for n in range(10)))
+    assert not lanes.has_room(Load(1, 1), Load(), query=False)
+    assert lanes.has_room(Load(10, 1), Load(), query=True)
 
 
 def test_a_call_larger_than_the_queue_is_let_into_an_empty_one() -> None:
     lanes = lanes_with()
-    assert lanes.has_room(Load(1024, 10**9), Load())
-    assert not lanes.has_room(Load(1024, 10**9), Load(1, 0))
+    assert lanes.has_room(Load(1024, 10**9), Load(), query=False)
+    assert not lanes.has_room(Load(1024, 10**9), Load(1, 0), query=False)
 
 
 ARRIVALS = st.lists(
@@ -155,4 +161,4 @@ def test_every_item_goes_exactly_once_and_no_batch_breaks_a_law(
         assert len(batch) == 1 or sum(item.size_bytes for item in batch) <= LIMITS.batch_bytes
         seen += [item.call for item in batch]
     assert sorted(seen) == sorted(item.call for item in items)
-    assert lanes.load == Load()
+    assert lanes.loads == {True: Load(), False: Load()}

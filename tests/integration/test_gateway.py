@@ -1,0 +1,352 @@
+"""`mmpipe gateway` as a process over a real NATS server: what a receipt is worth, and what an outage or a restart costs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from tests.servers.nats import NatsServer
+from tests.servers.process import Server, free_port, running
+
+from mmpipe.adapters.channels import aio_channel
+from mmpipe.adapters.queue.envelope import Envelope
+from mmpipe.adapters.rpc_faults import CallFault, read
+from mmpipe.runtimes import home
+from mmpipe.spec import load
+from mmpipe.v1 import error_pb2, gateway_pb2, gateway_pb2_grpc, media_pb2, sample_pb2
+
+TIMEOUT_S = 30.0
+OUTAGE_ANSWERED_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A pipeline object on disk, over a NATS server and a data folder of its own."""
+
+    spec: Path
+    data: Path
+
+    @classmethod
+    def over(cls, nats_url: str, folder: Path, gateway: dict[str, Any] | None = None) -> Pipeline:
+        """``gateway`` is its block of the spec. The folder's name makes the pipeline's."""
+        name = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")
+        spec = {"source": {"queue": {"nats": {"url": nats_url}}}, "gateway": gateway or {}}
+        head = {"apiVersion": "mmpipe.dev/v1alpha1", "kind": "MultimodalPipeline", "metadata": {"name": name}}
+        file = folder / "pipeline.json"
+        file.write_text(json.dumps(head | {"spec": spec}))
+        return cls(file, folder / "data")
+
+    @contextmanager
+    def gateway(self, port: int = 0) -> Iterator[Gateway]:
+        port = port or free_port()
+        folder = self.spec.parent / f"gateway-{port}"
+        folder.mkdir(exist_ok=True)
+        said = folder / "output"
+        command = [sys.executable, "-m", "mmpipe", "gateway", self.spec, "--port", str(port), "--data", self.data]
+        server = Server(command, folder, lambda: said.exists() and said.read_text().count("listening") >= starts[0])
+        starts = [1]
+        with running(server):
+            yield Gateway(server, port, starts)
+
+    async def queued(self) -> list[Envelope]:
+        """What the stream holds, as a worker gets it."""
+        pipeline = load(self.spec)
+        queue = await home.open_queue(pipeline)
+        try:
+            lanes = await queue.lanes()
+            return [each.envelope for lane in lanes for each in await queue.pull(lane, 10_000, 0.5)]
+        finally:
+            await queue.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway process that listens."""
+
+    server: Server
+    port: int
+    starts: list[int]
+
+    def restart(self) -> None:
+        """As a rolling restart does it: SIGTERM, and another one on the same port."""
+        self.server.stop()
+        self.starts[0] += 1
+        self.server.start()
+
+
+@asynccontextmanager
+async def calling(*ports: int) -> AsyncIterator[gateway_pb2_grpc.GatewayServiceAsyncStub]:
+    address = "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in ports)
+    async with aio_channel(address) as channel:
+        yield gateway_pb2_grpc.GatewayServiceStub(channel)
+
+
+def a_text(text: str, sample_id: str = "") -> sample_pb2.Sample:
+    return sample_pb2.Sample(id=sample_id, parts=[sample_pb2.Part(media=media_pb2.Media(text=text))])
+
+
+def submitting(text: str, sample_id: str = "") -> gateway_pb2.SubmitRequest:
+    return gateway_pb2.SubmitRequest(sample=a_text(text, sample_id))
+
+
+async def fault_of(call: Awaitable[object]) -> CallFault:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await call
+    return read(failed.value)
+
+
+def timely(scenario: Awaitable[None]) -> None:
+    async def run() -> None:
+        async with asyncio.timeout(4 * TIMEOUT_S):
+            await scenario
+
+    asyncio.run(run())
+
+
+@pytest.mark.server
+def test_a_receipt_survives_the_death_of_the_gateway(nats_url: str, tmp_path: Path) -> None:
+    pipeline = Pipeline.over(nats_url, tmp_path)
+
+    async def scenario() -> None:
+        with pipeline.gateway() as gateway:
+            async with calling(gateway.port) as stub:
+                answer = await stub.Submit(submitting("a red bell", "bell"), timeout=TIMEOUT_S)
+                gateway.server.kill()
+        assert (answer.receipt.sample_id, answer.receipt.duplicate) == ("bell", False)
+        assert [envelope.sample.id for envelope in await pipeline.queued()] == ["bell"]
+
+    timely(scenario())
+
+
+@pytest.mark.server
+def test_a_sample_sent_twice_is_queued_once_under_one_id_also_by_another_gateway(nats_url: str, tmp_path: Path) -> None:
+    pipeline = Pipeline.over(nats_url, tmp_path)
+
+    async def scenario() -> None:
+        receipts = []
+        for _ in range(2):
+            with pipeline.gateway() as gateway:
+                async with calling(gateway.port) as stub:
+                    receipts.append((await stub.Submit(submitting("a red bell"), timeout=TIMEOUT_S)).receipt)
+        first, second = receipts
+        assert first.sample_id == second.sample_id
+        assert (first.duplicate, second.duplicate) == (False, True)
+        assert len(await pipeline.queued()) == 1
+
+    timely(scenario())
+
+
+@pytest.mark.server
+def test_packs_are_receipted_and_queued(nats_url: str, tmp_path: Path) -> None:
+    pipeline = Pipeline.over(nats_url, tmp_path)
+    packs = [
+        gateway_pb2.IngestRequest(pack=pack, samples=[a_text(f"{pack} {at}", f"{pack}/{at}") for at in range(50)])
+        for pack in range(10)
+    ]
+
+    async def scenario() -> None:
+        with pipeline.gateway() as gateway:
+            async with calling(gateway.port) as stub:
+                answers = [answer async for answer in stub.Ingest(iter(packs), timeout=TIMEOUT_S)]
+                status = await stub.GetSample(gateway_pb2.GetSampleRequest(sample_id="9/49"), timeout=TIMEOUT_S)
+        receipted = [receipt.sample_id for answer in answers for receipt in answer.receipts]
+        assert status.status.state == sample_pb2.SAMPLE_STATE_QUEUED
+        queued = [envelope.sample.id for envelope in await pipeline.queued()]
+        assert sorted(queued) == sorted(receipted) == sorted(f"{pack}/{at}" for pack in range(10) for at in range(50))
+
+    timely(scenario())
+
+
+@pytest.mark.server
+def test_an_uploaded_medium_can_be_referred_to(nats_url: str, tmp_path: Path) -> None:
+    pipeline = Pipeline.over(nats_url, tmp_path)
+    content = b"a red bell " * 200_000
+    chunks = [
+        gateway_pb2.UploadRequest(chunk=content[at : at + 1_000_000], size_bytes=0 if at else len(content))
+        for at in range(0, len(content), 1_000_000)
+    ]
+
+    async def scenario() -> None:
+        with pipeline.gateway() as gateway:
+            async with calling(gateway.port) as stub:
+                uploaded = await stub.Upload(iter(chunks), timeout=TIMEOUT_S)
+                media = media_pb2.Media(reference=uploaded.reference, format="txt")
+                part = sample_pb2.Part(modality=media_pb2.MODALITY_TEXT, media=media)
+                request = gateway_pb2.SubmitRequest(sample=sample_pb2.Sample(id="bell", parts=[part]))
+                await stub.Submit(request, timeout=TIMEOUT_S)
+        (envelope,) = await pipeline.queued()
+        reference = envelope.sample.parts[0].media.reference
+        objects = home.open_objects(load(pipeline.spec), pipeline.data)
+        assert objects.get(reference.sha256) == content
+
+    timely(scenario())
+
+
+@pytest.mark.server
+def test_tokens_limits_and_sizes_are_held(nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MMPIPE_SECRET_GATEWAY_TOKENS", "acme:one")
+    options = {
+        "authentication": {"mode": "Tokens", "tokensSecretRef": {"name": "gateway", "key": "tokens"}},
+        "limits": {"samplesPerSecond": 0.5, "maxSampleBytes": 1000},
+    }
+    pipeline = Pipeline.over(nats_url, tmp_path, options)
+    known = (("authorization", "Bearer one"),)
+
+    async def scenario() -> None:
+        with pipeline.gateway() as gateway:
+            async with calling(gateway.port) as stub:
+                unknown = await fault_of(stub.Submit(submitting("x"), metadata=(("authorization", "Bearer two"),)))
+                assert unknown.reason == error_pb2.REASON_NOT_AUTHENTICATED
+                await stub.Submit(submitting("x"), metadata=known, timeout=TIMEOUT_S)
+                # One second: the channel's own retry obeys the pushback, and two seconds would let it succeed.
+                fast = await fault_of(stub.Submit(submitting("y"), metadata=known, timeout=1.0))
+                assert fast.reason == error_pb2.REASON_RATE_LIMITED
+                assert 0 < (fast.retry_after_s or 0) <= 2
+                large = await fault_of(stub.Submit(submitting("x" * 2000), metadata=known))
+                assert large.reason == error_pb2.REASON_TOO_LARGE
+        assert len(await pipeline.queued()) == 1
+
+    timely(scenario())
+
+
+@pytest.mark.server
+def test_an_outage_of_the_queue_is_said_soon_and_over_when_it_is_over(nats_server: NatsServer, tmp_path: Path) -> None:
+    pipeline = Pipeline.over(nats_server.url, tmp_path)
+
+    async def scenario() -> None:
+        with pipeline.gateway() as gateway:
+            async with calling(gateway.port) as stub:
+                await stub.Submit(submitting("before", "before"), timeout=TIMEOUT_S)
+                nats_server.kill()
+                begun_s = time.monotonic()
+                down = await fault_of(stub.Submit(submitting("during", "during"), timeout=TIMEOUT_S))
+                assert time.monotonic() - begun_s < 2 * OUTAGE_ANSWERED_WITHIN_S  # the channel tries twice
+                assert (down.code, down.metadata) == (grpc.StatusCode.UNAVAILABLE, {"dependency": "queue"})
+                nats_server.start()
+                await until_accepted(stub, "after")
+        queued = {envelope.sample.id for envelope in await pipeline.queued()}
+        assert {"before", "after"} <= queued <= {"before", "during", "after"}
+
+    timely(scenario())
+
+
+@pytest.mark.server
+def test_a_gateway_starts_while_the_queue_is_down_and_accepts_when_it_is_there(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    pipeline = Pipeline.over(nats_server.url, tmp_path)
+    nats_server.kill()
+
+    async def scenario() -> None:
+        with pipeline.gateway() as gateway:
+            async with calling(gateway.port) as stub:
+                down = await fault_of(stub.Submit(submitting("during", "during"), timeout=TIMEOUT_S))
+                assert down.metadata == {"dependency": "queue"}
+                nats_server.start()
+                await until_accepted(stub, "after")
+
+    timely(scenario())
+
+
+async def until_accepted(stub: gateway_pb2_grpc.GatewayServiceAsyncStub, sample_id: str) -> None:
+    """A client that tries again."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while True:
+            try:
+                await stub.Submit(submitting(sample_id, sample_id), timeout=TIMEOUT_S)
+            except grpc.aio.AioRpcError as error:
+                assert read(error).transient  # noqa: PT017  # anything else is a failure
+            else:
+                return
+
+
+@pytest.mark.server
+def test_a_rolling_restart_of_two_replicas_fails_no_call_of_a_retrying_client(nats_url: str, tmp_path: Path) -> None:
+    pipeline = Pipeline.over(nats_url, tmp_path)
+
+    async def scenario() -> None:
+        with ExitStack() as replicas:
+            gateways = [replicas.enter_context(pipeline.gateway()) for _ in range(2)]
+            async with calling(*(gateway.port for gateway in gateways)) as stub:
+                load = Load(stub)
+                clients = [asyncio.create_task(load.submit(client)) for client in range(8)]
+                for gateway in gateways:
+                    await asyncio.to_thread(gateway.restart)
+                    await load.more(100)
+                load.over.set()
+                await asyncio.gather(*clients)
+        assert len(load.accepted) > 200
+        assert len(set(load.accepted)) == len(load.accepted)
+        queued = [envelope.sample.id for envelope in await pipeline.queued()]
+        assert sorted(queued) == sorted(load.accepted)
+
+    timely(scenario())
+
+
+class Load:
+    """Clients that submit one sample after the other until it is over; a call that fails fails the test."""
+
+    def __init__(self, stub: gateway_pb2_grpc.GatewayServiceAsyncStub) -> None:
+        self.accepted: list[str] = []
+        self.over = asyncio.Event()
+        self._stub = stub
+        self._changed = asyncio.Condition()
+
+    async def submit(self, client: int) -> None:
+        number = 0
+        while not self.over.is_set():
+            number += 1
+            name = f"{client}/{number}"
+            answer = await self._stub.Submit(submitting(name, name), timeout=TIMEOUT_S)
+            self.accepted.append(answer.receipt.sample_id)
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def more(self, count: int) -> None:
+        """Until so many more samples are accepted."""
+        wanted = len(self.accepted) + count
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.accepted) >= wanted)
+
+
+@pytest.mark.server
+def test_a_stream_that_a_restart_ends_has_receipts_for_exactly_what_is_queued(nats_url: str, tmp_path: Path) -> None:
+    pipeline = Pipeline.over(nats_url, tmp_path)
+    sent = asyncio.Event()
+
+    async def packs() -> AsyncIterator[gateway_pb2.IngestRequest]:
+        for pack in range(5):
+            yield gateway_pb2.IngestRequest(pack=pack, samples=[a_text(f"{pack}", f"{pack}")])
+        sent.set()
+        await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        receipted: list[str] = []
+        with pipeline.gateway() as gateway:
+            async with calling(gateway.port) as stub:
+                stream = stub.Ingest(packs(), timeout=TIMEOUT_S)
+                receipted.extend(receipt.sample_id for receipt in (await anext(aiter(stream))).receipts)
+                await sent.wait()
+                stopping = asyncio.create_task(asyncio.to_thread(gateway.server.stop))
+                with pytest.raises(grpc.aio.AioRpcError) as ended:
+                    await collect(stream, receipted)
+                await stopping
+        assert read(ended.value).reason == error_pb2.REASON_NOT_SERVING
+        assert sorted(receipted) == sorted(envelope.sample.id for envelope in await pipeline.queued())
+
+    timely(scenario())
+
+
+async def collect(stream: AsyncIterator[gateway_pb2.IngestResponse], receipted: list[str]) -> None:
+    async for answer in stream:
+        receipted.extend(receipt.sample_id for receipt in answer.receipts)
