@@ -20,7 +20,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help install services up dev demo search check fmt test test-unit servers floors bench protos docs lock model evaluate media changelog clean
+.PHONY: help install dev services up demo search check fmt test test-unit servers floors bench protos docs lock model evaluate media changelog clean
 
 help:  ## list every task
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))

@@ -118,6 +118,7 @@ def test_a_pack_is_answered_sample_by_sample(door: Door, sample_id: str) -> None
     assert [receipt.sample_id for receipt in receipts] == [sample["id"] for sample in samples]
     assert [number for number, receipt in enumerate(receipts) if not receipt.accepted] == [7]
     assert isinstance(receipts[7].error, BadRequest)
+    assert receipts[7].error.field.endswith(".parts")
     assert all(receipt.duplicate for receipt in door.client.ingest(samples) if receipt.accepted)
 
 

@@ -169,11 +169,13 @@ def test_a_worker_whose_claim_was_taken_over_settles_nothing_and_deletes_no_row_
 ) -> None:
     stores = open_worker_stores()
     other = a_worker(open_worker_stores())
+    both = a_result(a_sample("a", {Modality.IMAGE: b"2", Modality.TEXT: b"2"}))
+    write(other, both, FIRST)
 
     class Stalls:
         """Vectors that take so long to delete that another worker writes the sample meanwhile."""
 
-        embedded = stores.vectors.embedded
+        embedded = False
 
         def upsert(self, rows: Sequence[object]) -> None:
             """So little was written."""
@@ -181,12 +183,12 @@ def test_a_worker_whose_claim_was_taken_over_settles_nothing_and_deletes_no_row_
         def delete(self, ids: Sequence[str]) -> None:
             del ids
             clock.advance(CLAIM_S)
-            assert write(other, a_picture(b"2"), SECOND).states == {"a": State.STORED}
+            assert write(other, both, SECOND).states == {"a": State.STORED}
 
     stalled = a_worker(replace(stores, vectors=Stalls()))  # type: ignore[arg-type]  # what commit asks of it
     assert write(stalled, a_picture(b"1"), FIRST) == Written(0, busy=frozenset({"a"}))
     assert write(stalled, a_picture(b"1"), FIRST).superseded == {"a"}
-    assert other.confirm("a", other.fingerprint(a_picture(b"2").sample), SECOND)
+    assert other.confirm("a", other.fingerprint(both.sample), SECOND)
     assert other.verify().ok
 
 

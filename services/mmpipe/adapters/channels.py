@@ -4,7 +4,7 @@
 is tried once more on another, a replica that only fails is left out for a while, dead connections are noticed, and
 connections are renewed so that new replicas are found.
 
-The channel's own retry is for the race with a replica that goes away, and for UNAVAILABLE only. Waiting for a service
+The channel's own retry is for the race with a replica that goes away, and for nothing else. Waiting for a service
 that is down or full is the caller's (``mmpipe.resilience``), who knows the deadline and the budget. Addresses are
 gRPC's: ``host:port``, ``dns:///host:port``, or several as ``ipv4:127.0.0.1:1,127.0.0.1:2``.
 """
@@ -212,7 +212,8 @@ def _retry_policy(dialling: Dialling) -> Mapping[str, object]:
         "initialBackoff": _duration(dialling.backoff_s),
         "maxBackoff": _duration(dialling.backoff_s),
         "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
+        # A server that stops ends some calls with CANCELLED (grpc/grpc#41785). A client's own cancellation is final.
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
     }
 
 

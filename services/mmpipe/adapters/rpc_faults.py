@@ -56,6 +56,9 @@ STATUS: Mapping[Reason.ValueType, StatusCode] = MappingProxyType(
 )
 """The status code of each reason of the catalogue."""
 
+UNANSWERED = frozenset({StatusCode.UNAVAILABLE, StatusCode.CANCELLED})
+"""How a call ends that met no server, or one that goes away. The channels try these once more at once."""
+
 OF_DEPENDENCY = frozenset(
     {
         StatusCode.UNAVAILABLE,
@@ -91,11 +94,10 @@ class CallFault:
     def transient(self) -> bool:
         """Whether the same call may succeed later: nobody answered, or the server said when to come again.
 
+        A server that stops ends calls with CANCELLED (grpc/grpc#41785); a client that cancels does not ask here.
         RESOURCE_EXHAUSTED without a time is a message over its limit, which stays too large.
         """
-        return self.code is StatusCode.UNAVAILABLE or (
-            self.code is StatusCode.RESOURCE_EXHAUSTED and self.retry_after_s is not None
-        )
+        return self.code in UNANSWERED or (self.code is StatusCode.RESOURCE_EXHAUSTED and self.retry_after_s is not None)
 
     @property
     def of_dependency(self) -> bool:

@@ -34,6 +34,7 @@ def up(
 
 
 def _pipeline(spec: Path | None, name: str) -> MultimodalPipeline:
-    from mmpipe.spec import default_pipeline, load
+    from mmpipe.cli.spec import read_for_services
+    from mmpipe.spec import default_pipeline
 
-    return load(spec) if spec else default_pipeline(name)
+    return read_for_services(spec) if spec else default_pipeline(name)

@@ -25,11 +25,12 @@ def work(
     from mmpipe.runtimes.allocator import keep_freed_memory
 
     keep_freed_memory()
+    from mmpipe.cli.spec import read_for_services
     from mmpipe.runtimes.stage_clients import Endpoints
     from mmpipe.runtimes.worker import serving
     from mmpipe.spec import load
 
-    pipeline = load(spec)
+    pipeline = read_for_services(spec)
     address = f"{host}:{port}"
     settings = serving.Settings(pipeline, data, Endpoints.parse(endpoint or (), pipeline), address, metrics_port)
     serving.run(settings)

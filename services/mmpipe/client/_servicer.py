@@ -9,6 +9,7 @@ from contextlib import suppress
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 
 from mmpipe.adapters.rpc_faults import CallFault, abort, encode, fault, status_of
 from mmpipe.adapters.wire import WireError, decode_sample
@@ -28,9 +29,11 @@ MODEL = "fake@0"
 
 
 def add_to(server: grpc.Server, shelf: Shelf) -> None:
-    """Let a server answer for this shelf, and say that it does."""
+    """Let a server answer for this shelf, say that it does, and describe it to grpcurl."""
     health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)
     gateway_pb2_grpc.add_GatewayServiceServicer_to_server(_Servicer(shelf), server)
+    names = [service.full_name for service in gateway_pb2.DESCRIPTOR.services_by_name.values()]
+    reflection.enable_server_reflection([*names, reflection.SERVICE_NAME, health.SERVICE_NAME], server)
 
 
 class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
@@ -41,7 +44,7 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
         self, request: gateway_pb2.SubmitRequest, context: grpc.ServicerContext
     ) -> gateway_pb2.SubmitResponse:
         self._enter("Submit", context)
-        receipt = self._accept(request.sample)
+        receipt = self._accept(request.sample, "sample")
         if isinstance(receipt, CallFault):
             abort(context, receipt)
         return gateway_pb2.SubmitResponse(receipt=receipt)
@@ -55,7 +58,7 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
             self.shelf.packs.append(len(request.samples))
             self.shelf.on_pack(len(self.shelf.packs))
             self.shelf.pack_bytes.append(sum(sample.ByteSize() for sample in request.samples))
-            receipts = [self._receipt(sample) for sample in request.samples]
+            receipts = [self._receipt(sample, f"samples[{at}]") for at, sample in enumerate(request.samples)]
             yield gateway_pb2.IngestResponse(pack=request.pack, receipts=receipts)
 
     def Upload(  # noqa: N802
@@ -162,10 +165,10 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
         with suppress(IndexError):
             abort(context, self.shelf.faults[method].popleft())
 
-    def _accept(self, sample: sample_pb2.Sample) -> gateway_pb2.Receipt | CallFault:
+    def _accept(self, sample: sample_pb2.Sample, field: str) -> gateway_pb2.Receipt | CallFault:
         """Take one sample; the same one again is a duplicate."""
         try:
-            decode_sample(sample, "sample")
+            decode_sample(sample, field)
         except WireError as error:
             return _fault(Reason.REASON_BAD_FIELD, str(error), error.field)
         sample_id = sample.id or hashlib.sha256(sample.SerializeToString(deterministic=True)).hexdigest()
@@ -176,9 +179,9 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
             self._queue(sample_id)
         return gateway_pb2.Receipt(sample_id=sample_id, duplicate=duplicate)
 
-    def _receipt(self, sample: sample_pb2.Sample) -> gateway_pb2.Receipt:
+    def _receipt(self, sample: sample_pb2.Sample, field: str) -> gateway_pb2.Receipt:
         faults = self.shelf.faults["sample"]
-        outcome = faults.popleft() if faults else self._accept(sample)
+        outcome = faults.popleft() if faults else self._accept(sample, field)
         if isinstance(outcome, CallFault):
             return gateway_pb2.Receipt(sample_id=sample.id, error=encode(outcome))
         return outcome
@@ -245,7 +248,8 @@ def _hits(sample: sample_pb2.Sample, request: gateway_pb2.SearchRequest) -> Iter
     """A hit for a sample with a part like one that is asked for: texts by what they hold, other media by equality."""
     for part in sample.parts:
         score = max((_likeness(part.media, asked.media) for asked in request.query), default=0.0)
-        modality = media_pb2.Modality.Name(part.modality).removeprefix("MODALITY_").lower()
+        said = media_pb2.MODALITY_TEXT if part.media.WhichOneof("source") == "text" else part.modality
+        modality = media_pb2.Modality.Name(said).removeprefix("MODALITY_").lower()
         if score and (not request.modalities or modality in request.modalities):
             yield gateway_pb2.Hit(
                 score=score, sample_id=sample.id, modality=modality, uri=part.uri, attributes=sample.attributes

@@ -134,7 +134,7 @@ class AsyncIngest:
         self._stream = None
         pause = 0.0 if self._intake.stopped else self._intake.lost(error)
         self._changed.set()
-        return pause
+        return 0.0 if self._intake.stopped else pause
 
     async def _pause(self, pause: float) -> None:
         """Leave the gateway alone for so many seconds."""

@@ -161,7 +161,7 @@ class Ingest:
             self._stream = None
             pause = 0.0 if self._intake.stopped else self._intake.lost(error)
             self._changed.notify_all()
-            return pause
+            return 0.0 if self._intake.stopped else pause
 
     def _pause(self, pause: float) -> None:
         """Leave the gateway alone for so many seconds."""

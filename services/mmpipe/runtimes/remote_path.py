@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from mmpipe import telemetry
 from mmpipe.records import Embedded, Fate, Fusion, Item, Modality, Part, Rejected, Result, Sample, Segment
 from mmpipe.resilience import deadline
 from mmpipe.runtimes.parts import (
@@ -126,10 +127,12 @@ class RemotePath:
         part = way.part
         if self._spec.modality(part.modality) is None:
             return [not_taken(self._spec, part)]
-        segments = await self._timed(self._segments(way))
-        if not isinstance(segments, tuple):
-            return [Embedded(part.modality, part.uri, None, segments)]
-        return [outcome for segment in segments for outcome in await self._segment_once(way, segment)]
+        with telemetry.span("mmpipe.worker.part", modality=str(part.modality)) as span:
+            segments = await self._timed(self._segments(way))
+            if not isinstance(segments, tuple):
+                return [Embedded(part.modality, part.uri, None, segments)]
+            span.set(segments=len(segments))
+            return [outcome for segment in segments for outcome in await self._segment_once(way, segment)]
 
     async def _segments(self, way: _Way) -> Segments | Fate:
         if way.part.modality not in SEGMENTED:

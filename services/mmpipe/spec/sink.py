@@ -54,7 +54,8 @@ class Milvus(SpecModel):
     """Vectors: one collection for each generation of the pipeline, searched through an alias."""
 
     uri: StoreUri = ""
-    """A Milvus server (`http://host:19530`) or a Milvus Lite folder; empty is Milvus Lite in the data folder."""
+    """A Milvus server (`http://host:19530`), a Milvus Lite folder, or the socket of one that another process serves
+    (`unix:/path`); empty is Milvus Lite in the data folder."""
     alias: Annotated[str, Field(max_length=200, pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
     """Name that clients search; empty is the pipeline's name with underscores."""
     database: Annotated[str, Field(max_length=200)] = ""

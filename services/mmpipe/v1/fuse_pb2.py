@@ -26,7 +26,7 @@ from mmpipe.v1 import item_pb2 as mmpipe_dot_v1_dot_item__pb2
 from mmpipe.v1 import media_pb2 as mmpipe_dot_v1_dot_media__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mmpipe/v1/fuse.proto\x12\tmmpipe.v1\x1a\x14mmpipe/v1/item.proto\x1a\x15mmpipe/v1/media.proto\"R\n\x0b\x46useRequest\x12$\n\x06inputs\x18\x01 \x03(\x0b\x32\x14.mmpipe.v1.FuseInput\x12\x1d\n\x04lane\x18\x02 \x01(\x0e\x32\x0f.mmpipe.v1.Lane\"9\n\tFuseInput\x12,\n\nmodalities\x18\x01 \x03(\x0b\x32\x18.mmpipe.v1.ModalityItems\"V\n\rModalityItems\x12%\n\x08modality\x18\x01 \x01(\x0e\x32\x13.mmpipe.v1.Modality\x12\x1e\n\x05items\x18\x02 \x03(\x0b\x32\x0f.mmpipe.v1.Item\"8\n\x0c\x46useResponse\x12(\n\x08outcomes\x18\x01 \x03(\x0b\x32\x16.mmpipe.v1.FuseOutcome\"\x88\x01\n\x0b\x46useOutcome\x12#\n\x06\x66usion\x18\x01 \x01(\x0b\x32\x11.mmpipe.v1.FusionH\x00\x12\'\n\x08rejected\x18\x02 \x01(\x0b\x32\x13.mmpipe.v1.RejectedH\x00\x12#\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x11.mmpipe.v1.FailedH\x00\x42\x06\n\x04kind\"\xaa\x01\n\x06\x46usion\x12\'\n\tembedding\x18\x01 \x01(\x0b\x32\x14.mmpipe.v1.Embedding\x12\"\n\x07weights\x18\x02 \x03(\x0b\x32\x11.mmpipe.v1.Weight\x12$\n\x07missing\x18\x03 \x03(\x0e\x32\x13.mmpipe.v1.Modality\x12\x1c\n\x14\x61lignment_confidence\x18\x04 \x01(\x01\x12\x0f\n\x07quality\x18\x05 \x01(\x01\"?\n\x06Weight\x12%\n\x08modality\x18\x01 \x01(\x0e\x32\x13.mmpipe.v1.Modality\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x32\x46\n\x0b\x46useService\x12\x37\n\x04\x46use\x12\x16.mmpipe.v1.FuseRequest\x1a\x17.mmpipe.v1.FuseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mmpipe/v1/fuse.proto\x12\tmmpipe.v1\x1a\x14mmpipe/v1/item.proto\x1a\x15mmpipe/v1/media.proto\"h\n\x0b\x46useRequest\x12$\n\x06inputs\x18\x01 \x03(\x0b\x32\x14.mmpipe.v1.FuseInput\x12\x1d\n\x04lane\x18\x02 \x01(\x0e\x32\x0f.mmpipe.v1.Lane\x12\x14\n\x0cignore_gates\x18\x03 \x01(\x08\"9\n\tFuseInput\x12,\n\nmodalities\x18\x01 \x03(\x0b\x32\x18.mmpipe.v1.ModalityItems\"V\n\rModalityItems\x12%\n\x08modality\x18\x01 \x01(\x0e\x32\x13.mmpipe.v1.Modality\x12\x1e\n\x05items\x18\x02 \x03(\x0b\x32\x0f.mmpipe.v1.Item\"8\n\x0c\x46useResponse\x12(\n\x08outcomes\x18\x01 \x03(\x0b\x32\x16.mmpipe.v1.FuseOutcome\"\x88\x01\n\x0b\x46useOutcome\x12#\n\x06\x66usion\x18\x01 \x01(\x0b\x32\x11.mmpipe.v1.FusionH\x00\x12\'\n\x08rejected\x18\x02 \x01(\x0b\x32\x13.mmpipe.v1.RejectedH\x00\x12#\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x11.mmpipe.v1.FailedH\x00\x42\x06\n\x04kind\"\xaa\x01\n\x06\x46usion\x12\'\n\tembedding\x18\x01 \x01(\x0b\x32\x14.mmpipe.v1.Embedding\x12\"\n\x07weights\x18\x02 \x03(\x0b\x32\x11.mmpipe.v1.Weight\x12$\n\x07missing\x18\x03 \x03(\x0e\x32\x13.mmpipe.v1.Modality\x12\x1c\n\x14\x61lignment_confidence\x18\x04 \x01(\x01\x12\x0f\n\x07quality\x18\x05 \x01(\x01\"?\n\x06Weight\x12%\n\x08modality\x18\x01 \x01(\x0e\x32\x13.mmpipe.v1.Modality\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x32\x46\n\x0b\x46useService\x12\x37\n\x04\x46use\x12\x16.mmpipe.v1.FuseRequest\x1a\x17.mmpipe.v1.FuseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,19 +34,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mmpipe.v1.fuse_pb2', _globa
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FUSEREQUEST']._serialized_start=80
-  _globals['_FUSEREQUEST']._serialized_end=162
-  _globals['_FUSEINPUT']._serialized_start=164
-  _globals['_FUSEINPUT']._serialized_end=221
-  _globals['_MODALITYITEMS']._serialized_start=223
-  _globals['_MODALITYITEMS']._serialized_end=309
-  _globals['_FUSERESPONSE']._serialized_start=311
-  _globals['_FUSERESPONSE']._serialized_end=367
-  _globals['_FUSEOUTCOME']._serialized_start=370
-  _globals['_FUSEOUTCOME']._serialized_end=506
-  _globals['_FUSION']._serialized_start=509
-  _globals['_FUSION']._serialized_end=679
-  _globals['_WEIGHT']._serialized_start=681
-  _globals['_WEIGHT']._serialized_end=744
-  _globals['_FUSESERVICE']._serialized_start=746
-  _globals['_FUSESERVICE']._serialized_end=816
+  _globals['_FUSEREQUEST']._serialized_end=184
+  _globals['_FUSEINPUT']._serialized_start=186
+  _globals['_FUSEINPUT']._serialized_end=243
+  _globals['_MODALITYITEMS']._serialized_start=245
+  _globals['_MODALITYITEMS']._serialized_end=331
+  _globals['_FUSERESPONSE']._serialized_start=333
+  _globals['_FUSERESPONSE']._serialized_end=389
+  _globals['_FUSEOUTCOME']._serialized_start=392
+  _globals['_FUSEOUTCOME']._serialized_end=528
+  _globals['_FUSION']._serialized_start=531
+  _globals['_FUSION']._serialized_end=701
+  _globals['_WEIGHT']._serialized_start=703
+  _globals['_WEIGHT']._serialized_end=766
+  _globals['_FUSESERVICE']._serialized_start=768
+  _globals['_FUSESERVICE']._serialized_end=838
 # @@protoc_insertion_point(module_scope)

@@ -28,8 +28,11 @@ class FuseRequest(_message.Message):
 
     INPUTS_FIELD_NUMBER: _builtins.int
     LANE_FIELD_NUMBER: _builtins.int
+    IGNORE_GATES_FIELD_NUMBER: _builtins.int
     lane: _item_pb2.Lane.ValueType
     """Who waits."""
+    ignore_gates: _builtins.bool
+    """Fuse, however little the parts agree: a person released the sample from quarantine."""
     @_builtins.property
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___FuseInput]:
         """The samples."""
@@ -39,10 +42,11 @@ class FuseRequest(_message.Message):
         *,
         inputs: _abc.Iterable[Global___FuseInput] | None = ...,
         lane: _item_pb2.Lane.ValueType = ...,
+        ignore_gates: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inputs", b"inputs", "lane", b"lane"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ignore_gates", b"ignore_gates", "inputs", b"inputs", "lane", b"lane"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from mmpipe.adapters import channels
+from mmpipe.adapters import channels, rpc_faults
 from mmpipe.adapters.channels import Credentials, Dialling, Listening
+from mmpipe.adapters.health import Health
 
 CALL = "/mmpipe.v1.Test/Call"
 TIMEOUT_S = 20.0
@@ -35,6 +36,18 @@ def test_a_rolling_restart_without_grace_fails_no_call() -> None:
                 replica.restart()
             _until(lambda: first.calls > 20 and second.calls > 20)
         assert set(seen) == {"a", "b"}
+
+
+def test_a_killed_process_fails_no_call() -> None:
+    seen: Counter[str] = Counter()
+    with _two("a", "b") as (first, _), _process() as (killed, port):
+        with channels.sync_channel(f"{_several(first)},127.0.0.1:{port}") as channel, _load(channel, seen):
+            _until(lambda: seen["process"] > 20)
+            killed.kill()
+            killed.wait(TIMEOUT_S)
+            first.calls = 0
+            _until(lambda: first.calls > 20)
+        assert set(seen) == {"a", "process"}
 
 
 def test_without_the_retry_a_restart_does_fail_calls() -> None:
@@ -159,11 +172,11 @@ def test_an_address_that_another_server_has_is_refused() -> None:
         channels.listen(grpc.server(ThreadPoolExecutor(1), options=channels.server_options()), replica.address)
 
 
-def test_the_service_config_is_json_with_a_retry_of_unavailable_alone() -> None:
+def test_the_service_config_is_json_and_tries_no_call_more_than_twice() -> None:
     config = json.loads(dict(channels.channel_options(Dialling()))["grpc.service_config"])
     (method,) = config["methodConfig"]
     assert method["retryPolicy"]["maxAttempts"] == 2
-    assert method["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+    assert {grpc.StatusCode[code] for code in method["retryPolicy"]["retryableStatusCodes"]} == rpc_faults.UNANSWERED
 
 
 def test_mutual_tls_lets_a_signed_client_in_and_refuses_others(tmp_path: Path) -> None:
@@ -215,7 +228,7 @@ class _Replica(grpc.GenericRpcHandler):
 
     def start(self) -> None:
         self.server = grpc.server(ThreadPoolExecutor(16), options=channels.server_options(self.listening))
-        self.health = health.HealthServicer()
+        self.health = Health()
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         self.server.add_generic_rpc_handlers((self,))
         self.port = channels.listen(self.server, self.address, self.credentials)

@@ -68,6 +68,11 @@ def test_grpcs_own_retry_is_told_when_or_not_to_try_again(sent: CallFault, told:
         assert _trailers(_refused(address)).get(rpc_faults.PUSHBACK) == told
 
 
+def test_grpcs_own_retry_is_not_told_a_pause_in_which_it_loses_the_call() -> None:
+    with _server(lambda context: rpc_faults.abort(context, replace(FULL, retry_after_s=0.0004))) as address:
+        assert _trailers(_refused(address))[rpc_faults.PUSHBACK] == "10"
+
+
 def test_a_status_without_details_is_read_by_its_code_and_message() -> None:
     with _server(lambda context: context.abort(StatusCode.NOT_FOUND, "gone")) as address:
         assert rpc_faults.read(_refused(address)) == CallFault(StatusCode.NOT_FOUND, Reason.REASON_UNSPECIFIED, "gone")
@@ -110,10 +115,12 @@ def test_a_fault_of_a_sample_comes_back_from_the_body(sent: CallFault) -> None:
     assert rpc_faults.decode(wire) == replace(sent, metadata={})
 
 
-def test_only_silence_and_a_time_to_come_again_are_worth_another_try() -> None:
+def test_no_answer_and_a_time_to_come_again_are_worth_another_try() -> None:
     unanswered = CallFault(StatusCode.UNAVAILABLE, Reason.REASON_UNSPECIFIED, "Connection refused")
     over_limit = CallFault(StatusCode.RESOURCE_EXHAUSTED, Reason.REASON_UNSPECIFIED, "Received message larger than max")
-    assert [f.transient for f in (unanswered, FULL, over_limit, BAD_FIELD)] == [True, True, False, False]
+    cut_off = CallFault(StatusCode.CANCELLED, Reason.REASON_UNSPECIFIED, "")
+    assert all(each.transient for each in (unanswered, cut_off, FULL))
+    assert not any(each.transient for each in (over_limit, BAD_FIELD))
 
 
 def test_clients_errors_and_full_queues_do_not_speak_against_a_dependency() -> None:
@@ -142,9 +149,10 @@ def _server(answer: Callable[[grpc.ServicerContext], object]) -> Iterator[str]:
 
 
 def _refused(address: str) -> grpc.RpcError:
-    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as refused:
+    with grpc.insecure_channel(address) as channel:
         call: Any = channel.unary_unary("/mmpipe.v1.Any/Call")
-        call(b"", timeout=10)
+        with pytest.raises(grpc.RpcError) as refused:
+            call(b"", timeout=10)
     return refused.value
 
 
@@ -163,8 +171,8 @@ async def _refused_by_aio(sent: CallFault) -> grpc.aio.AioRpcError:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call: Any = channel.unary_unary("/mmpipe.v1.Any/Call")
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            call: Any = channel.unary_unary("/mmpipe.v1.Any/Call")
             await call(b"", timeout=10)
     await server.stop(None)
     return refused.value

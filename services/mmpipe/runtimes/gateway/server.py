@@ -22,7 +22,7 @@ from grpc_reflection.v1alpha import reflection
 from mmpipe.adapters.channels import Credentials, listen, server_options
 from mmpipe.adapters.interceptors import aio_server_interceptors
 from mmpipe.runtimes.gateway.authentication import Identify, calling_as, is_open
-from mmpipe.runtimes.gateway.faults import answering
+from mmpipe.runtimes.gateway.faults import answering, not_serving
 from mmpipe.runtimes.gateway.ingest import MAX_PACK_BYTES
 from mmpipe.runtimes.gateway.interception import Context, Surround, Surrounding
 from mmpipe.runtimes.gateway.service import GatewayServicer, Nouns
@@ -49,14 +49,41 @@ class Listening:
     lame_duck_s: float = 1.0
 
 
+class Watches:
+    """Calls that last until the gateway ends them: clients that watch its health. For one event loop."""
+
+    def __init__(self) -> None:
+        self._scopes: set[asyncio.Timeout] = set()
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Within, until :meth:`end`. Raises Refusal NOT_SERVING then."""
+        try:
+            async with asyncio.timeout(None) as scope:
+                self._scopes.add(scope)
+                try:
+                    yield
+                finally:
+                    self._scopes.discard(scope)
+        except TimeoutError as error:
+            raise not_serving("health") from error
+
+    def end(self) -> None:
+        """End all of them."""
+        now = asyncio.get_running_loop().time()
+        for scope in self._scopes:
+            scope.reschedule(now)
+
+
 class Gateway:
     """A server that answers from :meth:`start` to :meth:`stop`; ``stopping`` is the event that its streams watch."""
 
     def __init__(self, nouns: Nouns, listening: Listening, stopping: asyncio.Event) -> None:
         self._listening = listening
         self._stopping = stopping
+        self._watches = Watches()
         self._server = grpc.aio.server(
-            interceptors=(*aio_server_interceptors(), Surrounding(door_keeper(listening.identify))),
+            interceptors=(*aio_server_interceptors(), Surrounding(door_keeper(listening.identify, self._watches))),
             options=_options(listening.max_sample_bytes),
         )
         self._health = health.aio.HealthServicer()
@@ -76,17 +103,24 @@ class Gateway:
         self._stopping.set()
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(min(self._listening.lame_duck_s, self._listening.drain_s))
-        await self._server.stop(self._listening.drain_s)
+        ending = asyncio.create_task(self._server.stop(self._listening.drain_s))
+        # Who watches our health would go on until time is up.
+        self._watches.end()
+        await ending
 
 
-def door_keeper(identify: Identify) -> Surround:
-    """What is around every call: its faults become statuses, and only known tenants come in."""
+def door_keeper(identify: Identify, watches: Watches) -> Surround:
+    """What is around every call: its faults become statuses, and only known tenants come in. Health is open to all."""
 
     @asynccontextmanager
     async def surround(method: str, context: Context) -> AsyncIterator[None]:
         async with answering(context):
-            with calling_as("" if is_open(method) else identify(context)):
-                yield
+            if is_open(method):
+                async with watches.watching():
+                    yield
+            else:
+                with calling_as(identify(context)):
+                    yield
 
     return surround
 

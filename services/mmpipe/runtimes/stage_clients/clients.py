@@ -128,7 +128,11 @@ class StageClients:
             fuse_pb2.ModalityItems(modality=wire.encode_modality(modality), items=map(wire.encode_item, items))
             for modality, items in parts.items()
         ]
-        request = fuse_pb2.FuseRequest(inputs=[fuse_pb2.FuseInput(modalities=modalities)], lane=_LANES[asked.lane])
+        request = fuse_pb2.FuseRequest(
+            inputs=[fuse_pb2.FuseInput(modalities=modalities)],
+            lane=_LANES[asked.lane],
+            ignore_gates=asked.ignore_gates,
+        )
         service = self._dependency(FUSE)
         answer = await service.call(lambda c: fuse_pb2_grpc.FuseServiceStub(c).Fuse, request)
         (outcome,) = answer.outcomes

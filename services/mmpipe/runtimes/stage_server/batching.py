@@ -11,6 +11,7 @@ every call of its batch: what is wrong with one item is an outcome (``chain.run`
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -99,6 +100,7 @@ class Batcher:
         self._reserved = {True: Load(), False: Load()}
         self._idle = 0
         self._closed = False
+        self._last_call_s = -math.inf
         self._item_s = FIRST_GUESS_S
         self._threads = [
             threading.Thread(target=self._serve, name=f"mmpipe-stage-{number}", daemon=True)
@@ -127,6 +129,11 @@ class Batcher:
         """How many items wait, by whether they are queries'."""
         with self._changed:
             return {query: load.items for query, load in self._lanes.loads.items()}
+
+    def quiet_s(self) -> float:
+        """For how long there has been no new call."""
+        with self._changed:
+            return self._clock() - self._last_call_s
 
     @contextmanager
     def room(self, load: Load, *, query: bool = False) -> Iterator[None]:
@@ -163,6 +170,7 @@ class Batcher:
 
     def _reserve(self, load: Load, *, query: bool) -> None:
         with self._changed:
+            self._last_call_s = self._clock()
             if self._closed:
                 raise Stopping
             if not self._lanes.has_room(load, self._reserved[query], query=query):

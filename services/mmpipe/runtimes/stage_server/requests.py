@@ -74,10 +74,7 @@ def media_to_segment(request: decode_pb2.SegmentRequest) -> tuple[Modality, list
 def samples_to_fuse(request: fuse_pb2.FuseRequest) -> list[Parts]:
     """The vectors of each sample by modality; a modality without any is left out."""
     _check_count(len(request.inputs), "inputs")
-    samples = [_sample(each, f"inputs[{at}]") for at, each in enumerate(request.inputs)]
-    if len({len(item.payload.vector) for parts in samples for items in parts.values() for item in items}) > 1:
-        raise WireError("inputs", "vectors of different lengths", "vectors of one model", "embed them all anew")
-    return samples
+    return [_sample(each, f"inputs[{at}]") for at, each in enumerate(request.inputs)]
 
 
 def is_query(lane: int) -> bool:
@@ -146,7 +143,16 @@ def _sample(message: fuse_pb2.FuseInput, field: str) -> Parts:
             raise WireError(within(path, "modality"), f"{modality} twice", "each modality once", "merge the two")
         items = [_embedded(item, f"{within(path, 'items')}[{number}]") for number, item in enumerate(group.items)]
         parts.update({modality: items} if items else {})
+    _check_one_space(parts, field)
     return parts
+
+
+def _check_one_space(parts: Parts, field: str) -> None:
+    """Vectors of different models have nothing to do with each other, as while a new model is rolled out."""
+    embeddings = [item.payload for items in parts.values() for item in items]
+    spaces = sorted({f"{each.model} [{len(each.vector)}]" for each in embeddings})
+    if len(spaces) > 1:
+        raise WireError(field, " and ".join(spaces), "vectors of one model", "embed all parts of the sample anew")
 
 
 def _embedded(message: item_pb2.Item, field: str) -> Item[Embedding]:

@@ -1,12 +1,14 @@
 """The process around the services: threads, health, reflection, warm-up before the first call, drain at the end.
 
 Order of a start: weights load and every network has run once, then the port opens and health says SERVING. Order of an
-end: health says NOT_SERVING, no new calls are let in, those that are in are answered, then the threads end.
+end: health says NOT_SERVING, clients turn away, no new calls are let in, those that are in are answered, threads end.
 """
 
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -48,6 +50,10 @@ QUEUED_BATCHES = 4
 """Bytes that may wait, in batches of ``maxBatchBytes``."""
 SPARE_THREADS, MOST_THREADS = 32, 4096
 """Threads of gRPC beyond those that wait for an answer, so that a refusal never waits for one; and the most of all."""
+QUIET_S, LAME_DUCK_S = 0.2, 2.0
+"""Without a call for so long, clients have seen NOT_SERVING; after the latter, those that come do not look at it."""
+LAST_BATCH_S = 1.0
+"""How long the last batch is waited for when its callers have been cut off; its thread dies with the process."""
 _SECOND = 16_000
 
 type Added = tuple[str, Any]
@@ -93,12 +99,27 @@ class StageServer:
 
     def drain(self, within_s: float) -> bool:
         """Stop: calls that are in are answered, for at most that long. False where some were cut off."""
+        until = time.monotonic() + within_s
         self._health.enter_graceful_shutdown()
-        self._server.stop(within_s).wait()
+        self._turn_clients_away(min(LAME_DUCK_S, within_s))
+        left_s = max(0.0, until - time.monotonic())
+        stopped = self._server.stop(left_s)
+        whole = stopped.wait(left_s)
+        stopped.wait()
         self._batcher.close()
         self._readying.close()
         self._closing.close()
-        return self._batcher.join(within_s)
+        return self._batcher.join(LAST_BATCH_S) and whole
+
+    def _turn_clients_away(self, within_s: float) -> None:
+        """Keep answering until those who watch our health have gone: none has called for a while.
+
+        gRPC ends a call that reaches a stopping server with CANCELLED, which nobody retries (grpc/grpc#41785).
+        """
+        pause, until = threading.Event(), time.monotonic() + within_s
+        pause.wait(min(QUIET_S, within_s))
+        while self._batcher.quiet_s() < QUIET_S and time.monotonic() < until:
+            pause.wait(QUIET_S / 10)
 
     def _add_services(self, serves: Serves) -> list[str]:
         """Those with something to serve; a call of another one is UNIMPLEMENTED. Their names."""

@@ -81,7 +81,8 @@ class Desk:
         """Vectors into one for each sample."""
         samples = requests.samples_to_fuse(request)
         query = requests.is_query(request.lane)
-        return self._answers(context, self.workshop.fused(), Load(len(samples)), lambda: samples, query=query)
+        work = self.workshop.fused(ignore_gates=request.ignore_gates)
+        return self._answers(context, work, Load(len(samples)), lambda: samples, query=query)
 
     def _decodable(self, items: Sequence[Item[Media]], modality: Modality) -> list[Any]:
         ready = self.readying([item.payload for item in items], modality)

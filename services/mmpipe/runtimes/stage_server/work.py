@@ -81,6 +81,7 @@ type Parts = Mapping[Modality, Sequence[Item[Embedding]]]
 class FuseWork:
     """The vectors of samples into one for each."""
 
+    ignore_gates: bool
     fuse: Batchwise = field(compare=False, repr=False)
     most_items: int = UNBOUNDED
 
@@ -124,18 +125,20 @@ class Workshop:
         """Media into segments: who decodes does it. Raises NotHere."""
         return SegmentWork(modality, self._options(modality, ["decode"]))
 
-    def fused(self) -> FuseWork:
+    def fused(self, *, ignore_gates: bool = False) -> FuseWork:
         """Vectors into one. Where one sample cannot be fused, no other fails."""
         asked = tuple(Modality(modality.name) for modality in self.spec.modalities)
-        spec = self.spec
+        fusion, alignment = self.spec.fusion, self.spec.alignment
+        if ignore_gates:
+            alignment = alignment.model_copy(update={"min_confidence": 0.0})
 
         def one(parts: Parts) -> Fusion | Rejected | Failed | None:
             try:
-                return fuse(parts, asked, spec.fusion, spec.alignment)
+                return fuse(parts, asked, fusion, alignment)
             except Exception as error:  # noqa: BLE001  # as a stage that raises: a fault of one sample, reported as such
                 return Failed("fuse", f"{type(error).__name__}: {error}; run again to retry, and report it if it stays")
 
-        return FuseWork(self._instrument("fuse", lambda samples: [one(parts) for parts in samples]))
+        return FuseWork(ignore_gates, self._instrument("fuse", lambda samples: [one(parts) for parts in samples]))
 
     def _options(self, modality: Modality, verbs: Sequence[str]) -> ModalitySpec:
         options = self.spec.modality(modality) if modality in self.modalities else None

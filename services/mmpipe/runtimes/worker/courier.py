@@ -17,9 +17,9 @@ from functools import partial
 
 from mmpipe import telemetry
 from mmpipe.adapters.planning import Passage, Planned
-from mmpipe.adapters.queue import Delivery
+from mmpipe.adapters.queue import Delivery, Envelope
 from mmpipe.adapters.sink import Sink, Written
-from mmpipe.records import Rejected, Result
+from mmpipe.records import Rejected, Result, Sample
 from mmpipe.runtimes.remote_path import Journey, RemotePath
 from mmpipe.runtimes.stage_clients.clients import Asked
 from mmpipe.runtimes.worker.arrival import Arrivals
@@ -62,6 +62,7 @@ class Courier:
         sample_id = delivery.envelope.sample.id
         with telemetry.about(sample_id=sample_id), _span(delivery) as span:
             outcome = await self._settle(delivery)
+            self._crew.sink.let_go(sample_id)  # where it was never planned
             span.set(outcome=outcome)
             _count(delivery, outcome)
 
@@ -105,7 +106,13 @@ class Courier:
             found = f"{delivery.attempt - 1} deliveries, none of which came to an end"
             raise Crashed(f"{found}; expected at most {crew.reliability.max_deliveries}: it may crash its worker")
         sample = await self._held(lambda: crew.arrivals.sample(envelope.sample))
-        variant = RELEASED if envelope.ignore_gates else ""
+        try:
+            return await self._sample_through(sample, envelope)
+        finally:
+            crew.sink.let_go(sample.id)
+
+    async def _sample_through(self, sample: Sample, envelope: Envelope) -> str:
+        crew, variant = self._crew, RELEASED if envelope.ignore_gates else ""
         fingerprint = await asyncio.to_thread(crew.sink.fingerprint, sample, variant)
         confirm = partial(crew.sink.confirm, sample.id, fingerprint, envelope.accepted_at)
         if await self._held(lambda: asyncio.to_thread(confirm)):

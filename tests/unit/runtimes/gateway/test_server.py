@@ -227,8 +227,10 @@ def test_calls_that_have_begun_are_finished_when_the_gateway_stops(ground: Groun
     release = asyncio.Event()
     original = ground.queue.publish
 
+    listening = Listening("127.0.0.1:0", authentication.anyone, drain_s=5.0, lame_duck_s=0.5)
+
     async def scenario() -> gateway_pb2.SubmitResponse:
-        async with serving(ground) as running:
+        async with serving(ground, listening) as running:
             reached = asyncio.Event()
 
             async def slowly(*arguments: Any) -> Published:  # noqa: ANN401  # as publish takes them

@@ -20,8 +20,8 @@ PIXELS = wire.encode_item(Item("a", np.zeros((2, 2, 3), np.uint8)))
 PROSE = wire.encode_item(Item("a", "x"))
 
 
-def embedded(*vector: float) -> item_pb2.Item:
-    return wire.encode_item(Item("a", Embedding(np.array(vector, np.float32), "m@1")))
+def embedded(*vector: float, model: str = "m@1") -> item_pb2.Item:
+    return wire.encode_item(Item("a", Embedding(np.array(vector, np.float32), model)))
 
 
 def fuse_request(*modalities: fuse_pb2.ModalityItems) -> fuse_pb2.FuseRequest:
@@ -90,11 +90,20 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
         ),
         "inputs[0].modalities[1].modality",
     ),
-    "vectors of two models": (
+    "vectors of two lengths": (
         lambda: requests.samples_to_fuse(
             fuse_request(fuse_pb2.ModalityItems(modality=IMAGE, items=[embedded(1), embedded(0, 1)]))
         ),
-        "inputs",
+        "inputs[0]",
+    ),
+    "vectors of two models": (
+        lambda: requests.samples_to_fuse(
+            fuse_request(
+                fuse_pb2.ModalityItems(modality=IMAGE, items=[embedded(1)]),
+                fuse_pb2.ModalityItems(modality=TEXT, items=[embedded(1, model="m@2")]),
+            )
+        ),
+        "inputs[0]",
     ),
 }
 

@@ -1,0 +1,84 @@
+"""Health for servers of threads: what probes and watching clients are told, and that nobody can stop the server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+from mmpipe.adapters.health import Health
+
+NOT_SERVING, SERVING = HealthCheckResponse.NOT_SERVING, HealthCheckResponse.SERVING
+TIMEOUT_S = 20.0
+
+
+def test_a_new_server_serves_and_knows_no_other_name() -> None:
+    with _served() as (_, stub):
+        assert stub.Check(HealthCheckRequest()).status == SERVING
+        with pytest.raises(grpc.RpcError, match="other: no such service here"):
+            stub.Check(HealthCheckRequest(service="other"))
+
+
+def test_who_watches_is_told_of_each_change_once() -> None:
+    with _served() as (health, stub):
+        told = stub.Watch(HealthCheckRequest(), timeout=TIMEOUT_S)
+        assert next(told).status == SERVING
+        health.set("", SERVING)
+        health.set("", NOT_SERVING)
+        assert next(told).status == NOT_SERVING
+        told.cancel()
+
+
+def test_who_watches_an_unknown_service_hears_of_it_when_it_comes() -> None:
+    with _served() as (health, stub):
+        told = stub.Watch(HealthCheckRequest(service="later"), timeout=TIMEOUT_S)
+        assert next(told).status == HealthCheckResponse.SERVICE_UNKNOWN
+        health.set("later", SERVING)
+        assert next(told).status == SERVING
+        told.cancel()
+
+
+def test_a_stopping_server_says_so_for_good() -> None:
+    with _served() as (health, stub):
+        health.set("stage", SERVING)
+        health.enter_graceful_shutdown()
+        health.set("stage", SERVING)
+        assert stub.Check(HealthCheckRequest()).status == NOT_SERVING
+        assert stub.Check(HealthCheckRequest(service="stage")).status == NOT_SERVING
+
+
+def test_health_answers_while_every_thread_of_the_server_is_at_work() -> None:
+    done = threading.Event()
+    with _served(lambda *_: done.wait(TIMEOUT_S)) as (_, stub), _calls(stub, 4):
+        try:
+            assert stub.Check(HealthCheckRequest(), timeout=TIMEOUT_S / 2).status == SERVING
+            assert next(stub.Watch(HealthCheckRequest(), timeout=TIMEOUT_S / 2)).status == SERVING
+        finally:
+            done.set()
+
+
+def test_watchers_that_come_and_go_while_the_status_changes_do_not_stop_the_server() -> None:
+    with _served() as (health, stub):
+        threads = [threading.Thread(target=_come_and_go, args=(stub,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            health.set("", NOT_SERVING)
+            health.set("", SERVING)
+        assert stub.Check(HealthCheckRequest(), timeout=TIMEOUT_S).status == SERVING
+        health.set("", NOT_SERVING)
+        assert not health._watchers  # noqa: SLF001  # nobody else could see that they are kept
+
+
+def _come_and_go(stub: Any) -> None:
+    for _ in range(100):
+        told = stub.Watch(HealthCheckRequest(), timeout=TIMEOUT_S)
+        next(told)
+        told.cancel()
