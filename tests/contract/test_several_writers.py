@@ -181,9 +181,9 @@ def test_a_worker_whose_claim_was_taken_over_settles_nothing_and_deletes_no_row_
             """So little was written."""
 
         def delete(self, ids: Sequence[str]) -> None:
-            del ids
-            clock.advance(CLAIM_S)
-            assert write(other, both, SECOND).states == {"a": State.STORED}
+            if ids:
+                clock.advance(CLAIM_S)
+                assert write(other, both, SECOND).states == {"a": State.STORED}
 
     stalled = a_worker(replace(stores, vectors=Stalls()))  # type: ignore[arg-type]  # what commit asks of it
     assert write(stalled, a_picture(b"1"), FIRST) == Written(0, busy=frozenset({"a"}))
@@ -258,6 +258,7 @@ def test_originals_that_are_referred_to_are_recorded_and_not_put_again(
     assert envelope is not None
     film, picture = envelope.parts
     assert (film.sha256, film.bytes, film.object_uri) == (sha256, size, stores.objects.uri_of(sha256))
+    assert stores.objects.exists(film.sha256, size)
     assert stores.objects.exists(picture.sha256, 1)
 
 

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from tests.servers.process import CACHE
@@ -31,11 +32,12 @@ class Stack:
 
     gateway: str
     data: Path
+    pipeline: str = "default"
 
     @property
     def folder(self) -> Path:
         """Where it keeps its logs, traces and state."""
-        return self.data / "default" / "up"
+        return self.data / self.pipeline / "up"
 
     def state(self) -> dict[str, Any]:
         """Every process by name, as `state.json` has it."""
@@ -47,6 +49,17 @@ class Stack:
         os.kill(before["pid"], number)
         wait_for(lambda: _is_back(self.state()[name], before), f"{name} to be back", UP_WITHIN_S)
 
+    def metrics(self, name: str) -> str:
+        """The Prometheus page of one process."""
+        with urlopen(f"http://127.0.0.1:{self.state()[name]['metrics_port']}/metrics", timeout=10) as page:
+            return str(page.read().decode())
+
+    def total(self, name: str, metric: str, **labels: str) -> float:
+        """The sum of a metric of one process over the series that have these labels."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        lines = [line for line in self.metrics(name).splitlines() if line.startswith((metric + "{", metric + " "))]
+        return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in wanted))
+
     def log(self, name: str) -> str:
         """What one process has printed."""
         return (self.folder / "logs" / f"{name}.log").read_text(errors="replace")
@@ -54,9 +67,9 @@ class Stack:
 
 @contextmanager
 def stack_running(
-    data: Path, spec: Path | None = None, environment: Mapping[str, str] | None = None
+    data: Path, spec: Path | None = None, environment: Mapping[str, str] | None = None, pipeline: str = "default"
 ) -> Iterator[Stack]:
-    """`mmpipe up` from ready to stopped."""
+    """`mmpipe up` from ready to stopped; ``pipeline`` is the name that the spec gives."""
     command = [sys.executable, "-m", "mmpipe", "up", *([str(spec)] if spec else []), "--port", "0", "--data", str(data)]
     environ = {**os.environ, "MMPIPE_NATS_SERVER": str(CACHE / "bin" / "nats-server"), **(environment or {})}
     said = data / "up.output"
@@ -65,7 +78,7 @@ def stack_running(
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environ)
         try:
             gateway = _gateway(process, said)
-            yield Stack(gateway, data)
+            yield Stack(gateway, data, pipeline)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(DOWN_WITHIN_S)

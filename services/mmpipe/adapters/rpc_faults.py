@@ -97,7 +97,9 @@ class CallFault:
         A server that stops ends calls with CANCELLED (grpc/grpc#41785); a client that cancels does not ask here.
         RESOURCE_EXHAUSTED without a time is a message over its limit, which stays too large.
         """
-        return self.code in UNANSWERED or (self.code is StatusCode.RESOURCE_EXHAUSTED and self.retry_after_s is not None)
+        return self.code in UNANSWERED or (
+            self.code is StatusCode.RESOURCE_EXHAUSTED and self.retry_after_s is not None
+        )
 
     @property
     def of_dependency(self) -> bool:

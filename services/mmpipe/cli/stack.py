@@ -20,6 +20,7 @@ from rich.table import Table
 
 from mmpipe.adapters.folder_lock import FolderLock
 from mmpipe.errors import MmpipeError
+from mmpipe.runtimes import home
 from mmpipe.runtimes.local_stack.plan import HOST, Ground, Plan, Program, plan
 from mmpipe.runtimes.local_stack.supervisor import Standing, Supervisor
 from mmpipe.spec import MultimodalPipeline
@@ -45,6 +46,7 @@ def run(pipeline: MultimodalPipeline, data: Path, port: int) -> None:
         ground = Ground(data, folder, socket_path)
         planned = plan(pipeline, ground, _free_port, _nats_server(pipeline), port or _free_port())
         _write(planned, ground)
+        home.remember(pipeline, data)  # as it was given: what is filled in ends with the stack
         asyncio.run(_run(planned, folder))
 
 

@@ -28,7 +28,6 @@ def work(
     from mmpipe.cli.spec import read_for_services
     from mmpipe.runtimes.stage_clients import Endpoints
     from mmpipe.runtimes.worker import serving
-    from mmpipe.spec import load
 
     pipeline = read_for_services(spec)
     address = f"{host}:{port}"

@@ -46,11 +46,10 @@ def open_sink(pipeline: MultimodalPipeline, data: Path, path: DataPath, source: 
     """Begin a run of the pipeline over an input; its stores are made where they are missing. Raises StoreError."""
     recipe = recipe_of(pipeline.spec, path.package.identity)
     originals = pipeline.spec.sink.objects.originals
-    with (
-        open_stores(pipeline, data, path) as stores,
-        Sink.open(stores, recipe=recipe, source=source, originals=originals) as sink,
-    ):
-        yield sink
+    with open_stores(pipeline, data, path) as stores:
+        remember(pipeline, data)
+        with Sink.open(stores, recipe=recipe, source=source, originals=originals) as sink:
+            yield sink
 
 
 @contextmanager
@@ -60,7 +59,6 @@ def open_stores(pipeline: MultimodalPipeline, data: Path, path: DataPath) -> Ite
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as opened:
         vectors = opened.enter_context(open_vectors(pipeline, data, path))
-        _remember(pipeline, folder / _PIPELINE)
         metadata = opened.enter_context(open_metadata(pipeline, data))
         yield Stores(vectors, open_objects(pipeline, data), metadata)
 
@@ -129,6 +127,14 @@ async def open_queue(pipeline: MultimodalPipeline) -> Queue:
     return await JetStream.open(queue.nats.url, pipeline.metadata.namespace, pipeline.metadata.name, credentials)
 
 
+def remember(pipeline: MultimodalPipeline, data: Path) -> None:
+    """Have the object at hand for a search that is told nothing: whole or not at all, whoever else is reading it."""
+    file = _folder(pipeline, data) / _PIPELINE
+    draft = file.with_suffix(f".{os.getpid()}")
+    draft.write_text(pipeline.model_dump_json(by_alias=True, indent=2))
+    draft.replace(file)
+
+
 def limits(spec: PipelineSpec) -> InputLimits:
     """What an input may ask of this machine."""
     files = spec.source.files
@@ -159,10 +165,3 @@ def secret(reference: SecretRef | None) -> str:
 
 def _folder(pipeline: MultimodalPipeline, data: Path) -> Path:
     return data.absolute() / pipeline.metadata.name
-
-
-def _remember(pipeline: MultimodalPipeline, file: Path) -> None:
-    """Several processes may start at once, and another may be reading it: it is there whole or not at all."""
-    draft = file.with_suffix(f".{os.getpid()}")
-    draft.write_text(pipeline.model_dump_json(by_alias=True, indent=2))
-    draft.replace(file)

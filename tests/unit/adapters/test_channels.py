@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -256,6 +257,41 @@ def _replica(
 def _two(*names: str) -> Iterator[tuple[_Replica, ...]]:
     with ExitStack() as stack:
         yield tuple(stack.enter_context(_replica(name)) for name in names)
+
+
+@contextmanager
+def _process() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A server in a process of its own, which answers "process", and its port."""
+    arguments = [sys.executable, "-c", _PROCESS]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+_PROCESS = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+import grpc
+from grpc_health.v1 import health_pb2_grpc
+from mmpipe.adapters import channels
+from mmpipe.adapters.health import Health
+
+def answer(request, context):
+    time.sleep(0.01)
+    return b"process"
+
+server = grpc.server(ThreadPoolExecutor(16), options=channels.server_options())
+health_pb2_grpc.add_HealthServicer_to_server(Health(), server)
+handler = grpc.unary_unary_rpc_method_handler(answer)
+server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("mmpipe.v1.Test", {"Call": handler}),))
+port = channels.listen(server, "127.0.0.1:0")
+server.start()
+print(port, flush=True)
+server.wait_for_termination()
+"""
 
 
 def _several(*replicas: _Replica) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from mmpipe.adapters.health import Health
 
 NOT_SERVING, SERVING = HealthCheckResponse.NOT_SERVING, HealthCheckResponse.SERVING
+THREADS = 2
 TIMEOUT_S = 20.0
 
 
@@ -55,26 +56,36 @@ def test_a_stopping_server_says_so_for_good() -> None:
 
 
 def test_health_answers_while_every_thread_of_the_server_is_at_work() -> None:
-    done = threading.Event()
-    with _served(lambda *_: done.wait(TIMEOUT_S)) as (_, stub), _calls(stub, 4):
-        try:
-            assert stub.Check(HealthCheckRequest(), timeout=TIMEOUT_S / 2).status == SERVING
-            assert next(stub.Watch(HealthCheckRequest(), timeout=TIMEOUT_S / 2)).status == SERVING
-        finally:
-            done.set()
+    begun, done = threading.Semaphore(0), threading.Event()
+    with _served(lambda *_: (begun.release(), done.wait(TIMEOUT_S))[1]) as (_, stub):
+        busy = [stub.work.future(b"") for _ in range(2 * THREADS)]
+        assert all(begun.acquire(timeout=TIMEOUT_S) for _ in range(THREADS))
+        assert stub.Check(HealthCheckRequest(), timeout=TIMEOUT_S / 2).status == SERVING
+        assert next(stub.Watch(HealthCheckRequest(), timeout=TIMEOUT_S / 2)).status == SERVING
+        done.set()
+        assert [call.result(TIMEOUT_S) for call in busy] == [b""] * len(busy)
 
 
 def test_watchers_that_come_and_go_while_the_status_changes_do_not_stop_the_server() -> None:
     with _served() as (health, stub):
-        threads = [threading.Thread(target=_come_and_go, args=(stub,)) for _ in range(4)]
+        threads = [threading.Thread(target=_come_and_go, args=(stub,), daemon=True) for _ in range(4)]
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
-            health.set("", NOT_SERVING)
-            health.set("", SERVING)
+            _within(TIMEOUT_S, lambda: (health.set("", NOT_SERVING), health.set("", SERVING)))
         assert stub.Check(HealthCheckRequest(), timeout=TIMEOUT_S).status == SERVING
-        health.set("", NOT_SERVING)
-        assert not health._watchers  # noqa: SLF001  # nobody else could see that they are kept
+
+
+def test_a_watcher_that_left_is_forgotten() -> None:
+    left = threading.Event()
+    with _served() as (health, stub):
+        told = stub.Watch(HealthCheckRequest(), timeout=TIMEOUT_S)
+        next(told)
+        (watcher,) = health._watchers  # noqa: SLF001  # nobody else could see that it is kept
+        watcher.send = lambda _: left.set()
+        told.cancel()
+        assert left.wait(TIMEOUT_S)
+        assert not health._watchers  # noqa: SLF001  # as above
 
 
 def _come_and_go(stub: Any) -> None:
@@ -82,3 +93,27 @@ def _come_and_go(stub: Any) -> None:
         told = stub.Watch(HealthCheckRequest(), timeout=TIMEOUT_S)
         next(told)
         told.cancel()
+
+
+def _within(timeout_s: float, does: Callable[[], object]) -> None:
+    """A deadlock fails the test instead of hanging it."""
+    thread = threading.Thread(target=does, daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    assert not thread.is_alive()
+
+
+@contextmanager
+def _served(work: Callable[..., object] = lambda *_: None) -> Iterator[tuple[Health, Any]]:
+    """A server with few threads, and a stub for its health, whose ``work`` calls a method that takes a thread."""
+    server, health = grpc.server(ThreadPoolExecutor(THREADS)), Health()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    handler: Any = grpc.unary_unary_rpc_method_handler(lambda *call: (work(*call), b"")[1])
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("mmpipe.v1.Test", {"Work": handler}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        stub.work = channel.unary_unary("/mmpipe.v1.Test/Work")
+        yield health, stub
+    server.stop(None).wait(TIMEOUT_S)
