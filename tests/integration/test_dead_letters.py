@@ -45,7 +45,7 @@ def test_a_sample_that_could_not_be_fetched_is_redriven_once_its_server_is_back(
         redrive = ("deadletter", "redrive", "--gateway", stack.gateway, "--where", "stage=worker", "--rate", "5")
         mmpipe(*redrive, "--dry-run")
         still_there = len(list(client.dead_letters()))
-        with _serving(MEDIA, port):
+        with serving(MEDIA, port):
             mmpipe(*redrive)
             status = client.wait("far-away", timeout_s=60)
         left = list(client.dead_letters())
@@ -71,9 +71,15 @@ def test_what_a_gate_rejected_is_released_by_a_person(tmp_path: Path) -> None:
     assert held["gate"].startswith("image.clean")
 
 
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Not among the output of the tests."""
+
+
 @contextmanager
-def _serving(folder: Path, port: int) -> Iterator[None]:
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+def serving(folder: Path, port: int) -> Iterator[None]:
+    """The files of a folder over HTTP."""
+    handler = partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

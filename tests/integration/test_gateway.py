@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from tests.servers.nats import NatsServer
 from tests.servers.process import Server, free_port, running
 
 from mmpipe.adapters.channels import aio_channel
+from mmpipe.adapters.metadata.dead_letters import DeadLetter
 from mmpipe.adapters.queue.envelope import Envelope
 from mmpipe.adapters.rpc_faults import CallFault, read
+from mmpipe.records import Modality
 from mmpipe.runtimes import home
 from mmpipe.spec import load
 from mmpipe.v1 import error_pb2, gateway_pb2, gateway_pb2_grpc, media_pb2, sample_pb2
@@ -82,7 +85,7 @@ class Gateway:
 
     async def answers_again(self) -> None:
         """Until a client has found it after its start: the next replica may go down then, and no sooner."""
-        while not (await asyncio.to_thread(self._submissions)):
+        while not (await asyncio.to_thread(self._submissions)):  # noqa: ASYNC110  # another process
             await asyncio.sleep(0.05)
 
     def _submissions(self) -> bool:
@@ -202,6 +205,56 @@ def test_an_uploaded_medium_can_be_referred_to(nats_url: str, tmp_path: Path) ->
         assert objects.get(reference.sha256) == content
 
     timely(scenario())
+
+
+@pytest.mark.server
+def test_dead_letters_come_by_pages_and_go_back_into_the_stream_at_their_rate(nats_url: str, tmp_path: Path) -> None:
+    pipeline = Pipeline.over(nats_url, tmp_path)
+    with home.open_metadata(load(pipeline.spec), pipeline.data) as metadata:
+        for at in range(5):
+            metadata.dead_letters.put(a_letter(f"letter-{at}", redrives=3 if at == 4 else 0))
+
+    async def scenario() -> None:
+        with pipeline.gateway() as gateway:
+            async with calling(gateway.port) as stub:
+                first = await stub.ListDeadLetters(gateway_pb2.ListDeadLettersRequest(page_size=3), timeout=TIMEOUT_S)
+                rest = gateway_pb2.ListDeadLettersRequest(page_size=3, page_token=first.next_page_token)
+                second = await stub.ListDeadLetters(rest, timeout=TIMEOUT_S)
+                listed = {letter.sample_id for page in (first, second) for letter in page.dead_letters}
+                assert (len(listed), first.total, second.next_page_token) == (5, 5, "")
+                tried = [each async for each in stub.RedriveDeadLetters(redriving(dry_run=True), timeout=TIMEOUT_S)]
+                assert sum(each.redriven for each in tried) == 4
+                begun_s = time.monotonic()
+                done = [each async for each in stub.RedriveDeadLetters(redriving(rate=8.0), timeout=TIMEOUT_S)]
+                assert time.monotonic() - begun_s >= 4 / 8.0
+        assert {each.sample_id for each in done if each.redriven} == listed - {"letter-4"}
+        assert {(each.sample.id, each.redrives) for each in await pipeline.queued()} == {
+            (f"letter-{at}", 1) for at in range(4)
+        }
+
+    timely(scenario())
+
+
+def redriving(*, dry_run: bool = False, rate: float = 0.0) -> gateway_pb2.RedriveDeadLettersRequest:
+    return gateway_pb2.RedriveDeadLettersRequest(dry_run=dry_run, rate=rate)
+
+
+def a_letter(sample_id: str, redrives: int) -> DeadLetter:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    return DeadLetter(
+        sample_id=sample_id,
+        envelope=Envelope(a_text("a red bell", sample_id), moment, redrives=redrives).to_bytes(),
+        lane="text",
+        modalities=(Modality.TEXT,),
+        stage="text.decode",
+        reason="crashed",
+        attempts=5,
+        redrives=redrives,
+        trace_id="",
+        accepted_at=moment,
+        first_seen=moment,
+        last_seen=moment,
+    )
 
 
 @pytest.mark.server

@@ -3,10 +3,13 @@
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
+from milvus_lite.engine import collection
 from tests.servers.lite import LiteServer
 
 from mmpipe.adapters.errors import StoreBusy, StoreRefused
@@ -61,6 +64,26 @@ def test_two_processes_write_and_search_at_once_and_every_row_is_there_once(lite
         hits = vectors.search(vector_of("any"), 16_000)
         assert vectors.count() == len(hits) == len(names) * BATCHES * ROWS // 2 + ROWS
     assert len({hit.id for hit in hits}) == len(hits)
+
+
+def test_calls_of_several_clients_are_answered_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, most, original = [0], [0], collection.Collection.upsert
+
+    def watched(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # milvus_lite ships no types
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        Event().wait(0.02)  # time enough for another to come in
+        inside[0] -= 1
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(collection.Collection, "upsert", watched)
+    lite = Lite(tmp_path / "vectors", tmp_path / "socket")
+    with Vectors(Place(lite.uri), Collection("p", DIMENSION)) as vectors, ThreadPoolExecutor(4) as clients:
+        list(clients.map(lambda number: vectors.upsert([a_row(str(number))]), range(8)))
+    lite.stop()
+    assert most == [1]
 
 
 def test_a_server_that_is_killed_and_started_again_has_every_acknowledged_row_for_clients_that_waited(

@@ -46,20 +46,22 @@ class Passage:
 
     ``degraded`` are modalities that were left out because a service was down: their faults are no fault of the sample,
     and it is completed when it is sent again. ``variant`` is for what makes equal content another result, such as a
-    release from quarantine: it is part of the fingerprint.
+    release from quarantine: it is part of the fingerprint. ``traceparent`` is the span (W3C) that its writes belong to.
     """
 
     accepted_at: datetime | None = None
     degraded: tuple[Modality, ...] = ()
     variant: str = ""
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One sample's rows in the metadata and in Milvus."""
+    """One sample's rows in the metadata and in Milvus, and the span that writing them belongs to."""
 
     rows: SampleRows
     vectors: tuple[VectorRow, ...]
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def plan(result: Result, digests: Digests, setting: Setting, passage: Passage = 
         outcomes=[_outcome_row(position, fate) for position, fate in enumerate(of_parts)],
         quarantine=_quarantine_rows(fates, {plain_text(part.uri): (part, uri) for part, _, uri in parts}),
     )
-    return Planned(rows, tuple(fate.vector for fate in fates if fate.vector))
+    return Planned(rows, tuple(fate.vector for fate in fates if fate.vector), passage.traceparent)
 
 
 def _fates(result: Result) -> Iterable[_Fate]:

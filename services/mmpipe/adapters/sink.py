@@ -34,8 +34,8 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Self
@@ -43,6 +43,7 @@ from typing import Literal, Self
 from mmpipe.adapters.deletion import drop_originals
 from mmpipe.adapters.errors import StoreUnreachable
 from mmpipe.adapters.identity import Digests, digests_of, fingerprint
+from mmpipe.adapters.measuring import metadata_written, originals_kept, vectors_written
 from mmpipe.adapters.metadata import Known, State
 from mmpipe.adapters.metadata.claims import CLAIM_S
 from mmpipe.adapters.plain import Json
@@ -150,9 +151,10 @@ class Sink:
         What is only referred to is there already, or stays where it is.
         """
         if self._originals == "Copy":
-            for part, sha256 in zip(sample.parts, self._digests_of(sample).parts, strict=True):
-                if part.media.reference is None:
-                    self._stores.objects.put(part.media.content, sha256)
+            with originals_kept():
+                for part, sha256 in zip(sample.parts, self._digests_of(sample).parts, strict=True):
+                    if part.media.reference is None:
+                        self._stores.objects.put(part.media.content, sha256)
 
     def plan(self, result: Result, passage: Passage = _STRAIGHT) -> Planned:
         """What :meth:`commit` will write about a result; afterwards the bytes of its sample are needed no more."""
@@ -191,18 +193,22 @@ class Sink:
         group = [each for sample_id, each in latest.items() if sample_id not in conflicts]
         rows = [each.rows for each in group]
         stale = _stale(group, {id_: before.row_ids for id_, before in known.items()})
-        self._stores.metadata.intend(rows, [each.id for each in rows if each.id in known])
+        with self._metadata_written(group, "intend"):
+            self._stores.metadata.intend(rows, [each.id for each in rows if each.id in known])
         self._write_vectors(group, stale)
-        self._stores.metadata.settle(rows, stale)
+        with self._metadata_written(group, "settle"):
+            self._stores.metadata.settle(rows, stale)
         return _written(group, conflicts=conflicts)
 
     def _commit_shared(self, latest: Mapping[str, Planned]) -> Written:
-        claimed = self._stores.metadata.claim([each.rows for each in latest.values()])
+        with self._metadata_written(latest.values(), "claim"):
+            claimed = self._stores.metadata.claim([each.rows for each in latest.values()])
         group = [each for sample_id, each in latest.items() if sample_id in claimed.row_ids]
         stale = _stale(group, claimed.row_ids)
         with _while_claimed():
             self._write_vectors(group, stale)
-        settled = self._stores.metadata.settle([each.rows for each in group], stale)
+        with self._metadata_written(group, "settle"):
+            settled = self._stores.metadata.settle([each.rows for each in group], stale)
         for sample_id in claimed.deleted:  # its originals were kept before this was known
             brought = {part["sha256"] for part in latest[sample_id].rows.parts}
             drop_originals(self._stores, sample_id, brought)
@@ -214,8 +220,12 @@ class Sink:
         )
 
     def _write_vectors(self, group: Sequence[Planned], stale: Sequence[tuple[str, str]]) -> None:
-        self._stores.vectors.upsert([vector for each in group for vector in each.vectors])
-        self._stores.vectors.delete([row for _, row in stale])
+        with vectors_written(group):
+            self._stores.vectors.upsert([vector for each in group for vector in each.vectors])
+            self._stores.vectors.delete([row for _, row in stale])
+
+    def _metadata_written(self, group: Collection[Planned], operation: str) -> AbstractContextManager[None]:
+        return metadata_written(group, self._stores.metadata.database.system, operation)
 
     def _conflicts(self, planned: Mapping[str, Planned], known: Mapping[str, Known]) -> dict[str, str]:
         return {

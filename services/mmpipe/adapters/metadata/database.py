@@ -45,7 +45,8 @@ class Database:
         self.clock = clock
         self._engine = connect(uri, password)
         self._reading = reading(self._engine)
-        self._insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        self.system = self._engine.dialect.name
+        self._insert = postgresql.insert if self.system == "postgresql" else sqlite.insert
         self._patiently(lambda: bring_up_to_date(self._engine, self.name))
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -125,9 +125,9 @@ class Courier:
         return await self._stored(result, Passage(envelope.accepted_at, result.degraded, variant))
 
     async def _stored(self, result: Result, passage: Passage) -> str:
-        with telemetry.span("mmpipe.sink.write"):
+        with telemetry.span("mmpipe.sink.write") as span:
             await self._held(lambda: asyncio.to_thread(self._crew.sink.keep, result.sample))
-            planned = self._crew.sink.plan(result, passage)
+            planned = self._crew.sink.plan(result, replace(passage, traceparent=span.traceparent))
             outcome = await self._held(lambda: self._written(planned))
         if result.degraded and outcome == "stored":
             telemetry.count("mmpipe.samples", 1, outcome="degraded")

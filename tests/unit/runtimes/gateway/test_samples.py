@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.unit.runtimes.gateway.conftest import Ground, a_text
 
+from mmpipe.adapters.metadata import Metadata
 from mmpipe.adapters.planning import Passage
 from mmpipe.records import Modality, Rejected, Sample
 from mmpipe.runtimes.gateway.acceptance import accept
+from mmpipe.runtimes.gateway.dependencies import Dependency
 from mmpipe.runtimes.gateway.faults import Refusal
 from mmpipe.runtimes.gateway.samples import Samples
+from mmpipe.runtimes.gateway.stores import Store
 from mmpipe.testing import a_result, a_sample
 from mmpipe.v1 import error_pb2, sample_pb2
 
@@ -60,6 +65,33 @@ def test_a_watch_tells_each_change_and_ends_when_the_sample_is_settled(ground: G
             if status.state == sample_pb2.SAMPLE_STATE_QUEUED:
                 await asyncio.to_thread(store, ground, bell())
         return states
+
+    states = asyncio.run(asyncio.wait_for(scenario(), 30))
+
+    assert states == [sample_pb2.SAMPLE_STATE_QUEUED, sample_pb2.SAMPLE_STATE_STORED]
+
+
+def test_a_watch_says_nothing_twice(ground: Ground) -> None:
+    asked = asyncio.Event()
+
+    class Counting(Store[Metadata]):
+        count = 0
+
+        async def ask[T](self, question: Callable[[Metadata], T]) -> T:
+            self.count += 1
+            if self.count == 3:
+                asked.set()
+            return await super().ask(question)
+
+    async def scenario() -> list[int]:
+        await accept(ground.door(), a_text("a red bell", "bell"))
+        counting = Counting(Dependency("metadata"), lambda: ground.metadata)
+        watching = replace(samples_of(ground), metadata=counting).watch("bell")
+        told = [(await anext(watching)).state]
+        second = asyncio.ensure_future(anext(watching))
+        await asked.wait()
+        await asyncio.to_thread(store, ground, bell())
+        return [*told, (await second).state]
 
     states = asyncio.run(asyncio.wait_for(scenario(), 30))
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -24,6 +25,7 @@ from mmpipe.runtimes.gateway import authentication
 from mmpipe.runtimes.gateway.dead_letters import DeadLetters
 from mmpipe.runtimes.gateway.dependencies import Dependency
 from mmpipe.runtimes.gateway.ingest import Ingest
+from mmpipe.runtimes.gateway.interception import Surrounding
 from mmpipe.runtimes.gateway.quarantine import Quarantine
 from mmpipe.runtimes.gateway.samples import Samples
 from mmpipe.runtimes.gateway.searching import Origin, Searching
@@ -255,6 +257,49 @@ def test_calls_that_have_begun_are_finished_when_the_gateway_stops(ground: Groun
     response = asyncio.run(asyncio.wait_for(scenario(), TIMEOUT_S))
 
     assert response.receipt.sample_id == "bell"
+
+
+def test_clients_that_watch_the_health_of_a_gateway_do_not_hold_its_end_up(ground: Ground) -> None:
+    listening = Listening("127.0.0.1:0", authentication.anyone, drain_s=10 * TIMEOUT_S, lame_duck_s=0.0)
+
+    async def scenario(running: Running) -> None:
+        watching = health_pb2_grpc.HealthStub(running.channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
+        said = aiter(watching)
+        assert (await anext(said)).status == health_pb2.HealthCheckResponse.SERVING
+        await running.gateway.stop()
+        assert (await anext(said)).status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+    served(ground, scenario, listening)
+
+
+def test_a_stream_whose_answer_cannot_be_written_is_closed_in_its_own_task() -> None:
+    closed_in: list[asyncio.Task[Any] | None] = []
+
+    async def answers(_: object, __: object) -> AsyncIterator[bytes]:
+        try:
+            yield b"answer"
+        finally:
+            closed_in.append(asyncio.current_task())
+
+    class Gone:
+        async def write(self, _: object) -> None:
+            raise ConnectionError("the client is gone")
+
+    @asynccontextmanager
+    async def plainly(_: str, __: object) -> AsyncIterator[None]:
+        yield
+
+    async def scenario() -> None:
+        async def found(_: object) -> grpc.RpcMethodHandler[Any, Any]:
+            return grpc.unary_stream_rpc_method_handler(answers)
+
+        details: Any = SimpleNamespace(method="/test/Answers")
+        handler: Any = await Surrounding(plainly).intercept_service(found, details)
+        with pytest.raises(ConnectionError):
+            await handler.unary_stream(b"", Gone())
+        assert closed_in == [asyncio.current_task()]
+
+    asyncio.run(scenario())
 
 
 def test_a_stream_that_its_client_leaves_is_closed_at_once(ground: Ground) -> None:
