@@ -40,7 +40,7 @@ spec:
   reliability: {maxDeliveries: 1}
 """
 ABSENT = {"mmpipe.retries", "mmpipe.queue.age"}
-"""Without a service in trouble nothing is tried again, and an empty queue has no oldest sample: unit tests see these."""
+"""A run without trouble tries nothing again, and an empty queue has no oldest sample: unit tests see these."""
 SECRET = "s3cr3t"  # noqa: S105  # of this test
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +50,8 @@ from mmpipe.spec.processes import Cache as CacheOptions
 from mmpipe.spec.processes import Gateway as GatewayOptions
 
 _log = logging.getLogger(__name__)
+
+_GREETING_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +161,22 @@ def _neighbours(settings: Settings) -> Neighbours:
 async def _greet(neighbours: Neighbours, pipeline: MultimodalPipeline) -> None:
     """Ask each neighbour once, so that the first caller need not wait, and a spec that cannot be used shows now.
 
-    A Milvus Lite in the data folder is left alone: it is one process's at a time, and others may want it before.
+    One that does not answer soon is asked again by who needs it. A Milvus Lite in the data folder is left alone: it is
+    one process's at a time, and others may want it before.
     """
     greetings = [neighbours.queue.opened(), neighbours.metadata.ask(_nothing), neighbours.objects.ask(_nothing)]
     if ":" in pipeline.spec.sink.milvus.uri:
         greetings.append(neighbours.vectors.ask(Vectors.open))
-    for end in await asyncio.gather(*greetings, return_exceptions=True):
-        if isinstance(end, StoreError | Refusal):
-            _log.warning("starts without a neighbour: %s", end)
-        elif isinstance(end, BaseException):
-            raise end
+    await asyncio.gather(*map(_tolerantly, greetings))
+
+
+async def _tolerantly(greeting: Awaitable[object]) -> None:
+    """A neighbour that is down is no reason not to start."""
+    try:
+        async with asyncio.timeout(_GREETING_S):
+            await greeting
+    except (StoreError, Refusal, TimeoutError) as error:
+        _log.warning("starts without a neighbour: %s", str(error) or "no answer yet")
 
 
 def _door(pipeline: MultimodalPipeline, neighbours: Neighbours, recorder: Recorder) -> Door:

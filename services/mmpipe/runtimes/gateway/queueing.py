@@ -71,5 +71,12 @@ class LateQueue:
         """The queue itself. Raises what opening raises."""
         if self._opening is None or (self._opening.done() and self._opening.exception()):
             self._opening = asyncio.ensure_future(self._open())
+            self._opening.add_done_callback(_end_is_known)
         # Shielded: one caller that leaves must not take the connection from the others.
         return await asyncio.shield(self._opening)
+
+
+def _end_is_known(opening: asyncio.Future[Queue]) -> None:
+    """Whoever waited may have left: then nobody asks why it failed."""
+    if not opening.cancelled():
+        opening.exception()

@@ -23,6 +23,8 @@ from mmpipe.runtimes.stage_clients import StageRefused, StageUnavailable
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 WAIT_S = 1.0
+SHORTEST_WAIT_S = 0.05
+"""Whatever a service that is full asks for: many samples wait at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def verdict(fault: Exception, attempt: int, max_deliveries: int) -> Verdict:
     """What becomes of a sample at its ``attempt``-th delivery (1 is the first) that met ``fault``."""
     stage, reason = _place(fault), str(fault) or type(fault).__name__
     if _is_away(fault):
-        return Wait(getattr(fault, "retry_after_s", None) or WAIT_S, reason)
+        return Wait(max(getattr(fault, "retry_after_s", None) or WAIT_S, SHORTEST_WAIT_S), reason)
     if isinstance(fault, StageRefused | StoreRefused | FetchRefused | WireError | Crashed):
         return Dead(stage, reason)
     if attempt >= max_deliveries:
