@@ -9,6 +9,8 @@ PAGE   ?= $(DATA)/search.html
 MEDIA  ?= examples/media
 TESTS  ?= tests
 MODEL  ?= mmpipe-data/tiny
+# What protos/ must not break. On main itself that is the commit before, as far back as the clone goes.
+PROTOS_BEFORE ?= $(shell git rev-parse --verify --quiet origin/main || git rev-parse HEAD)
 
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
@@ -20,7 +22,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help install dev services up demo search check fmt test test-unit servers floors bench protos docs lock model evaluate media changelog clean
+.PHONY: help install dev services up demo search check check-protos fmt test test-unit servers floors bench protos docs lock model evaluate media changelog clean
 
 help:  ## list every task
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +63,11 @@ check: dev  ## lint, format, types, import rules, sizes, links, generated pages:
 	$(BIN)/python tools/check_links.py
 	$(BIN)/python tools/make_reference.py --check
 	$(BIN)/python tools/make_protos.py --check
+
+check-protos:  ## lint protos/, and refuse what would break clients of the protos on main
+	PYTHON="$(PYTHON)" tests/servers/build.sh buf
+	cd protos && $(BUF) lint && $(BUF) format --diff --exit-code
+	cd protos && $(BUF) breaking --against '../.git#ref=$(PROTOS_BEFORE),subdir=protos'
 
 fmt: dev  ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix-only --quiet .

@@ -150,11 +150,12 @@ class Sink:
 
         What is only referred to is there already, or stays where it is.
         """
-        if self._originals == "Copy":
-            with originals_kept():
-                for part, sha256 in zip(sample.parts, self._digests_of(sample).parts, strict=True):
-                    if part.media.reference is None:
-                        self._stores.objects.put(part.media.content, sha256)
+        if self._originals != "Copy":
+            return
+        with originals_kept():
+            for part, sha256 in zip(sample.parts, self._digests_of(sample).parts, strict=True):
+                if part.media.reference is None:
+                    self._stores.objects.put(part.media.content, sha256)
 
     def plan(self, result: Result, passage: Passage = _STRAIGHT) -> Planned:
         """What :meth:`commit` will write about a result; afterwards the bytes of its sample are needed no more."""

@@ -30,6 +30,9 @@ from mmpipe.cli import (
 )
 from mmpipe.errors import MmpipeError
 
+_OF_SERVICES = {"grpc", "grpc_health", "grpc_reflection", "grpc_status", "google", "nats", "redis", "opentelemetry"}
+"""Packages that come with the extra `serve`: without them, `run` and `search` work and the services do not."""
+
 app = typer.Typer(
     name="mmpipe",
     help="Raw text, images, audio, video and depth maps become vectors, searchable across modalities.",
@@ -73,3 +76,9 @@ def main() -> None:
     except MmpipeError as error:
         typer.echo(f"mmpipe: {error}", err=True)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _OF_SERVICES:
+            raise
+        found, remedy = f"found no {error.name} in this Python", "pip install 'mmpipe[serve]'"
+        typer.echo(f"mmpipe: {found}; expected the extra serve, which this command needs; {remedy}", err=True)
+        sys.exit(MmpipeError.exit_code)
