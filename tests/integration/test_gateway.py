@@ -20,7 +20,7 @@ import pytest
 from tests.servers.nats import NatsServer
 from tests.servers.process import Server, free_port, running
 
-from mmpipe.adapters.channels import aio_channel
+from mmpipe.adapters.channels import Dialling, channel_options
 from mmpipe.adapters.metadata.dead_letters import DeadLetter
 from mmpipe.adapters.queue.envelope import Envelope
 from mmpipe.adapters.rpc_faults import CallFault, read
@@ -100,9 +100,10 @@ class Gateway:
 
 
 @asynccontextmanager
-async def calling(*ports: int) -> AsyncIterator[gateway_pb2_grpc.GatewayServiceAsyncStub]:
+async def calling(*ports: int, retries: bool = True) -> AsyncIterator[gateway_pb2_grpc.GatewayServiceAsyncStub]:
     address = "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in ports)
-    async with aio_channel(address) as channel:
+    options = [*channel_options(Dialling()), ("grpc.enable_retries", int(retries))]
+    async with grpc.aio.insecure_channel(address, options) as channel:
         yield gateway_pb2_grpc.GatewayServiceStub(channel)
 
 
@@ -336,13 +337,15 @@ async def until_accepted(stub: gateway_pb2_grpc.GatewayServiceAsyncStub, sample_
 
 
 @pytest.mark.server
-def test_a_rolling_restart_of_two_replicas_fails_no_call_of_a_retrying_client(nats_url: str, tmp_path: Path) -> None:
+def test_a_rolling_restart_of_two_replicas_fails_no_call_not_even_where_the_channel_never_retries(
+    nats_url: str, tmp_path: Path
+) -> None:
     pipeline = Pipeline.over(nats_url, tmp_path)
 
     async def scenario() -> None:
         with ExitStack() as replicas:
             gateways = [replicas.enter_context(pipeline.gateway()) for _ in range(2)]
-            async with calling(*(gateway.port for gateway in gateways)) as stub:
+            async with calling(*(gateway.port for gateway in gateways), retries=False) as stub:
                 load = Load(stub)
                 async with asyncio.TaskGroup() as clients:
                     for client in range(8):

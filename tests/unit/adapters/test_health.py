@@ -57,7 +57,12 @@ def test_a_stopping_server_says_so_for_good() -> None:
 
 def test_health_answers_while_every_thread_of_the_server_is_at_work() -> None:
     begun, done = threading.Semaphore(0), threading.Event()
-    with _served(lambda *_: (begun.release(), done.wait(TIMEOUT_S))[1]) as (_, stub):
+
+    def work(*_: object) -> None:
+        begun.release()
+        done.wait(TIMEOUT_S)
+
+    with _served(work) as (_, stub):
         busy = [stub.work.future(b"") for _ in range(2 * THREADS)]
         assert all(begun.acquire(timeout=TIMEOUT_S) for _ in range(THREADS))
         assert stub.Check(HealthCheckRequest(), timeout=TIMEOUT_S / 2).status == SERVING
@@ -72,7 +77,7 @@ def test_watchers_that_come_and_go_while_the_status_changes_do_not_stop_the_serv
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
-            _within(TIMEOUT_S, lambda: (health.set("", NOT_SERVING), health.set("", SERVING)))
+            _within(TIMEOUT_S, lambda: _changed(health))
         assert stub.Check(HealthCheckRequest(), timeout=TIMEOUT_S).status == SERVING
 
 
@@ -88,7 +93,12 @@ def test_a_watcher_that_left_is_forgotten() -> None:
         assert not health._watchers  # noqa: SLF001  # as above
 
 
-def _come_and_go(stub: Any) -> None:
+def _changed(health: Health) -> None:
+    health.set("", NOT_SERVING)
+    health.set("", SERVING)
+
+
+def _come_and_go(stub: health_pb2_grpc.HealthStub) -> None:
     for _ in range(100):
         told = stub.Watch(HealthCheckRequest(), timeout=TIMEOUT_S)
         next(told)
