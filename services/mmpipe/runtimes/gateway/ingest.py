@@ -1,7 +1,7 @@
 """Packs of samples on a stream: one receipt for each sample, several packs at once, answered as they are done.
 
-Sixteen times as many samples a second as one call each (docs/gateway.md has the measurement): most of what a call costs
-is paid once for a pack. A fault of one sample stands in its receipt and touches no other.
+Most of what a call costs is paid once for a pack, so a sample takes less than half of the gateway's time that it takes
+in a call of its own (docs/gateway.md). A fault of one sample stands in its receipt and touches no other.
 
 Bounded twice: a stream has so many packs unanswered before the next one is read, which is what slows a fast client
 down, and all streams together have so many at once, which is what bounds the memory.
