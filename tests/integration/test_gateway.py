@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
 import sys
 import time
 import urllib.request
@@ -30,6 +31,7 @@ from mmpipe.spec import load
 from mmpipe.v1 import error_pb2, gateway_pb2, gateway_pb2_grpc, media_pb2, sample_pb2
 
 TIMEOUT_S = 30.0
+TOKENS = {"mode": "Tokens", "tokensSecretRef": {"name": "gateway", "key": "tokens"}}
 OUTAGE_ANSWERED_WITHIN_S = 5.0
 
 
@@ -42,9 +44,13 @@ class Pipeline:
 
     @classmethod
     def over(cls, nats_url: str, folder: Path, gateway: dict[str, Any] | None = None) -> Pipeline:
-        """``gateway`` is its block of the spec. The folder's name makes the pipeline's."""
+        """``gateway`` is its block of the spec."""
+        return cls.of({"source": {"queue": {"nats": {"url": nats_url}}}, "gateway": gateway or {}}, folder)
+
+    @classmethod
+    def of(cls, spec: dict[str, Any], folder: Path) -> Pipeline:
+        """The folder's name makes the pipeline's."""
         name = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")
-        spec = {"source": {"queue": {"nats": {"url": nats_url}}}, "gateway": gateway or {}}
         head = {"apiVersion": "mmpipe.dev/v1alpha1", "kind": "MultimodalPipeline", "metadata": {"name": name}}
         file = folder / "pipeline.json"
         file.write_text(json.dumps(head | {"spec": spec}))
@@ -262,7 +268,7 @@ def a_letter(sample_id: str, redrives: int) -> DeadLetter:
 def test_tokens_limits_and_sizes_are_held(nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MMPIPE_SECRET_GATEWAY_TOKENS", "acme:one")
     options = {
-        "authentication": {"mode": "Tokens", "tokensSecretRef": {"name": "gateway", "key": "tokens"}},
+        "authentication": TOKENS,
         "limits": {"samplesPerSecond": 0.5, "maxSampleBytes": 1000},
     }
     pipeline = Pipeline.over(nats_url, tmp_path, options)
@@ -283,6 +289,24 @@ def test_tokens_limits_and_sizes_are_held(nats_url: str, tmp_path: Path, monkeyp
         assert len(await pipeline.queued()) == 1
 
     timely(scenario())
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({}, "spec.source.queue: found none"),
+        ({"gateway": {"authentication": TOKENS}}, "found no MMPIPE_SECRET_GATEWAY_TOKENS"),
+    ],
+    ids=["no queue", "no tokens"],
+)
+def test_a_gateway_that_cannot_serve_ends_at_once_and_says_why(tmp_path: Path, spec: Any, said: str) -> None:  # noqa: ANN401  # JSON
+    pipeline = Pipeline.of(spec, tmp_path)
+
+    command = [sys.executable, "-m", "mmpipe", "gateway", pipeline.spec, "--port", "0", "--data", pipeline.data]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_S)
+
+    assert ended.returncode == 2
+    assert said in ended.stderr
 
 
 @pytest.mark.server

@@ -47,7 +47,7 @@ def read(file: Path) -> MultimodalPipeline:
 
     pipeline = read_for_services(file)
     for setting in spec.without_effect(pipeline):
-        typer.echo(f"{file}: {setting} has no effect on one machine; it acts under Kubernetes", err=True)
+        typer.echo(f"{file}: {setting} has no effect on mmpipe run; it is for services", err=True)
     return pipeline
 
 

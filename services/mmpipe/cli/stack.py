@@ -120,6 +120,8 @@ def _shown(supervisor: Supervisor) -> Iterator[Live]:
     console = Console(stderr=True)
     with Live(get_renderable=lambda: _table(supervisor), console=console, auto_refresh=False) as live:
         yield live
+    if not console.is_terminal:
+        console.print()  # the last table ends without a line's end there
 
 
 def _table(supervisor: Supervisor) -> Table:

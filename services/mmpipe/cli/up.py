@@ -35,6 +35,11 @@ def up(
 
 def _pipeline(spec: Path | None, name: str) -> MultimodalPipeline:
     from mmpipe.cli.spec import read_for_services
-    from mmpipe.spec import default_pipeline
+    from mmpipe.spec import default_pipeline, without_effect
 
-    return read_for_services(spec) if spec else default_pipeline(name)
+    if spec is None:
+        return default_pipeline(name)
+    pipeline = read_for_services(spec)
+    for setting in without_effect(pipeline, services=True):
+        typer.echo(f"{spec}: {setting} has no effect on one machine; it acts under Kubernetes", err=True)
+    return pipeline

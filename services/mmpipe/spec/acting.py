@@ -1,11 +1,11 @@
 """What a valid object asks for and one machine cannot do (yet): refused with a sentence, or said aloud, never ignored.
 
-Two markers at the fields decide (``model.Later``, ``model.ClusterOnly``); this module only looks for them.
+Markers at the fields decide (``model.Later``, ``ClusterOnly``, ``ServicesOnly``); this module only looks for them.
 """
 
 from __future__ import annotations
 
-from mmpipe.spec.model import ClusterOnly, Later
+from mmpipe.spec.model import ClusterOnly, Later, ServicesOnly
 from mmpipe.spec.pipeline import MultimodalPipeline
 from mmpipe.spec.problems import Problem
 from mmpipe.spec.walk import Setting, settings
@@ -16,9 +16,14 @@ def refused(pipeline: MultimodalPipeline) -> tuple[Problem, ...]:
     return tuple(problem for setting in settings(pipeline) if (problem := _refusal(setting)))
 
 
-def without_effect(pipeline: MultimodalPipeline) -> tuple[str, ...]:
-    """Paths of settings that mean something under Kubernetes and nothing on one machine."""
-    return tuple(s.path for s in settings(pipeline) if s.marker(ClusterOnly) and not s.is_default)
+def without_effect(pipeline: MultimodalPipeline, *, services: bool = False) -> tuple[str, ...]:
+    """Paths of settings that mean nothing to `mmpipe run`, or to the ``services`` of one machine either."""
+    return tuple(s.path for s in settings(pipeline) if not s.is_default and _is_idle(s, services=services))
+
+
+def _is_idle(setting: Setting, *, services: bool) -> bool:
+    acts = services and setting.marker(ServicesOnly) is not None
+    return setting.marker(ClusterOnly) is not None and not acts
 
 
 def _refusal(setting: Setting) -> Problem | None:

@@ -49,8 +49,8 @@ class PipelineSpec(SpecModel):
     sink: Sink = Sink()
     reliability: Reliability = Reliability()
     scaling: Annotated[Scaling, ClusterOnly()] = Scaling()
-    topology: Annotated[Literal["PerModality", "PerStage"], ClusterOnly()] = "PerModality"
-    """Whether the stages of a modality share a pod or each stage is its own Deployment."""
+    topology: Annotated[Literal["PerModality", "PerStage"], ServicesOnly()] = "PerModality"
+    """Whether the stages of a modality share a process (a pod) or each stage has its own."""
     serving: Annotated[Serving, ServicesOnly()] = Serving()
     gateway: Gateway = Gateway()
     worker: Worker = Worker()

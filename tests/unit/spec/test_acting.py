@@ -131,6 +131,19 @@ def test_the_cluster_settings_above_are_all_that_the_spec_marks() -> None:
     assert marked == set(CLUSTER_ONLY)
 
 
+@pytest.mark.parametrize(
+    ("spec", "idle"),
+    [
+        ("{topology: PerStage}", ()),
+        ("{worker: {maxSamples: 8}}", ()),
+        ("{scaling: {mode: KEDA}, worker: {maxSamples: 8}}", ("spec.scaling",)),
+        ("{lifecycle: {state: Paused}}", ("spec.lifecycle.state",)),
+    ],
+)
+def test_what_services_have_a_use_for_is_not_named_to_them(spec: str, idle: tuple[str, ...]) -> None:
+    assert without_effect(parse(f"{HEAD}spec: {spec}"), services=True) == idle
+
+
 def test_a_cluster_setting_at_its_default_is_not_named() -> None:
     assert without_effect(parse(f"{HEAD}spec: {{scaling: {{mode: HPA}}, topology: PerModality}}")) == ()
 

@@ -67,7 +67,7 @@ def test_a_field_that_must_be_given_says_so() -> None:
 
 def test_a_field_says_whether_it_acts() -> None:
     assert explain("fusion.whenMissing").fields[0].acts == ""
-    assert explain("topology").fields[0].acts == "under Kubernetes only"
+    assert explain("topology").fields[0].acts == "for services only"
     assert explain("alignment.temporal").fields[0].acts.startswith("not yet: temporal alignment comes with")
 
 

@@ -164,19 +164,23 @@ async def _greet(neighbours: Neighbours, pipeline: MultimodalPipeline) -> None:
     One that does not answer soon is asked again by who needs it. A Milvus Lite in the data folder is left alone: it is
     one process's at a time, and others may want it before.
     """
-    greetings = [neighbours.queue.opened(), neighbours.metadata.ask(_nothing), neighbours.objects.ask(_nothing)]
+    greetings: dict[str, Awaitable[object]] = {
+        "queue": neighbours.queue.opened(),
+        "metadata": neighbours.metadata.ask(_nothing),
+        "objects": neighbours.objects.ask(_nothing),
+    }
     if ":" in pipeline.spec.sink.milvus.uri:
-        greetings.append(neighbours.vectors.ask(Vectors.open))
-    await asyncio.gather(*map(_tolerantly, greetings))
+        greetings["vectors"] = neighbours.vectors.ask(Vectors.open)
+    await asyncio.gather(*(_tolerantly(name, greeting) for name, greeting in greetings.items()))
 
 
-async def _tolerantly(greeting: Awaitable[object]) -> None:
+async def _tolerantly(name: str, greeting: Awaitable[object]) -> None:
     """A neighbour that is down is no reason not to start."""
     try:
         async with asyncio.timeout(_GREETING_S):
             await greeting
     except (StoreError, Refusal, TimeoutError) as error:
-        _log.warning("starts without a neighbour: %s", str(error) or "no answer yet")
+        _log.warning("starts without %s: %s", name, str(error) or "no answer yet")
 
 
 def _door(pipeline: MultimodalPipeline, neighbours: Neighbours, recorder: Recorder) -> Door:

@@ -29,11 +29,12 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    where = listening(settings)
     told, stopping = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     async with opened(settings, stopping) as (nouns, queue):
-        gateway = Gateway(nouns, listening(settings), stopping)
+        gateway = Gateway(nouns, where, stopping)
         port = await gateway.start()
         sys.stdout.write(f"mmpipe gateway: listening on {settings.address.rpartition(':')[0]}:{port}\n")
         sys.stdout.flush()
