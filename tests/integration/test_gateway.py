@@ -302,7 +302,17 @@ def test_tokens_limits_and_sizes_are_held(nats_url: str, tmp_path: Path, monkeyp
 def test_a_gateway_that_cannot_serve_ends_at_once_and_says_why(tmp_path: Path, spec: Any, said: str) -> None:  # noqa: ANN401  # JSON
     pipeline = Pipeline.of(spec, tmp_path)
 
-    command = [sys.executable, "-m", "mmpipe", "gateway", pipeline.spec, "--port", "0", "--data", pipeline.data]
+    command = [
+        sys.executable,
+        "-m",
+        "mmpipe",
+        "gateway",
+        str(pipeline.spec),
+        "--port",
+        "0",
+        "--data",
+        str(pipeline.data),
+    ]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_S)
 
     assert ended.returncode == 2
