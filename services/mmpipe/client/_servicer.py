@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from mmpipe.adapters.health import Health
 from mmpipe.adapters.rpc_faults import CallFault, abort, encode, fault, status_of
 from mmpipe.adapters.wire import WireError, decode_sample
 from mmpipe.client.testing import Shelf
@@ -30,7 +31,7 @@ MODEL = "fake@0"
 
 def add_to(server: grpc.Server, shelf: Shelf) -> None:
     """Let a server answer for this shelf, say that it does, and describe it to grpcurl."""
-    health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)
+    health_pb2_grpc.add_HealthServicer_to_server(Health(), server)
     gateway_pb2_grpc.add_GatewayServiceServicer_to_server(_Servicer(shelf), server)
     names = [service.full_name for service in gateway_pb2.DESCRIPTOR.services_by_name.values()]
     reflection.enable_server_reflection([*names, reflection.SERVICE_NAME, health.SERVICE_NAME], server)

@@ -11,10 +11,11 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from opentelemetry.sdk.trace import ReadableSpan
 
 from mmpipe import telemetry
+from mmpipe.adapters.health import Health
 from mmpipe.adapters.interceptors import (
     aio_client_interceptors,
     aio_server_interceptors,
@@ -53,7 +54,7 @@ def _served(behaviours: Behaviours) -> Iterator[Any]:
     with ThreadPoolExecutor(4) as pool:
         server = grpc.server(pool, interceptors=server_interceptors())
         server.add_generic_rpc_handlers((_handlers(behaviours),))
-        health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)
+        health_pb2_grpc.add_HealthServicer_to_server(Health(), server)
         target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         server.start()
         with grpc.insecure_channel(target) as channel:

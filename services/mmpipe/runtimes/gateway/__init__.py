@@ -2,7 +2,7 @@
 
 ::
 
-    process          event loop, signals, telemetry
+    process          event loop, signals, telemetry (observing: the queue and the breakers among the metrics)
      ├─ server       listening, TLS, health, reflection, draining
      ├─ assembly     reads the spec; opens and closes what is asked (stores, queueing, each a guarded dependency)
      └─ service      one method of the proto each, in two or three lines; what it is made of:

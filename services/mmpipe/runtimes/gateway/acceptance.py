@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -79,7 +79,7 @@ class _Arrival:
     lane: Lane
     digest: str
     submission: Submission
-    originals: tuple[str, ...] = field(default=())
+    originals: tuple[str, ...] = ()
 
 
 async def accept(

@@ -31,6 +31,7 @@ from mmpipe.runtimes.gateway.dependencies import Dependency
 from mmpipe.runtimes.gateway.faults import Refusal, unanswered
 from mmpipe.runtimes.gateway.ingest import Ingest
 from mmpipe.runtimes.gateway.limits import TenantLimits
+from mmpipe.runtimes.gateway.observing import Observed
 from mmpipe.runtimes.gateway.quarantine import Quarantine
 from mmpipe.runtimes.gateway.queueing import ANSWER_S, GuardedQueue, LateQueue
 from mmpipe.runtimes.gateway.recording import Recorder
@@ -89,8 +90,8 @@ class Neighbours:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[tuple[Nouns, LateQueue]]:
-    """What the methods of a gateway are about, and its queue, for telemetry.
+async def opened(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[tuple[Nouns, Observed]]:
+    """What the methods of a gateway are about, and what telemetry says of it.
 
     Raises SpecError where a secret is missing or the spec names no queue. A neighbour that is down is no reason.
     """
@@ -107,7 +108,8 @@ async def opened(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[t
         searching = _searching(pipeline, neighbours, embedding(RemotePath(pipeline.spec, stages)))
         if searching.cache:
             stack.push_async_callback(searching.cache.close)
-        yield _nouns(_door(pipeline, neighbours, recorder), neighbours, searching, stopping), neighbours.queue
+        observed = Observed(neighbours.queue, (neighbours.breakers, stages.breakers))
+        yield _nouns(_door(pipeline, neighbours, recorder), neighbours, searching, stopping), observed
 
 
 def listening(settings: Settings) -> Listening:

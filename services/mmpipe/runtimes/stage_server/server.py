@@ -22,6 +22,7 @@ from grpc_reflection.v1alpha import reflection
 
 from mmpipe import telemetry
 from mmpipe.adapters.channels import listen, server_options
+from mmpipe.adapters.health import Health
 from mmpipe.adapters.interceptors import server_interceptors
 from mmpipe.models.package import Payload
 from mmpipe.records import Clip, Modality
@@ -77,7 +78,7 @@ class StageServer:
         self._workshop = Workshop(spec, serves.modalities, serves.verbs, measured)
         self._batcher = Batcher(_limits(spec), threads or cores(), spec.serving.max_wait_seconds, compute=computed)
         self._readying = Readying(fetch)
-        self._health = health.HealthServicer()
+        self._health = Health()
         self._server = grpc.server(
             ThreadPoolExecutor(_call_threads(spec, threads or cores()), thread_name_prefix="mmpipe-call"),
             options=server_options(),

@@ -1,0 +1,91 @@
+"""Deadlines only shrink, and follow the work."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mmpipe.resilience import deadline
+from mmpipe.resilience.deadline import DeadlinePassed
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_without_a_deadline_there_is_no_limit() -> None:
+    assert deadline.remaining() is None
+    assert deadline.timeout() is None
+    deadline.check()
+
+
+def test_time_goes_by() -> None:
+    clock = Clock()
+
+    with deadline.within(5, clock):
+        clock.now += 2
+        left = deadline.remaining()
+
+    assert left == 3
+    assert deadline.remaining() is None
+
+
+@pytest.mark.parametrize(("inner", "left"), [(2, 2), (60, 5), (None, 5)])
+def test_an_inner_deadline_only_shrinks_the_outer_one(inner: float | None, left: float) -> None:
+    with deadline.within(5, Clock()), deadline.within(inner):
+        assert deadline.remaining() == left
+
+
+def test_what_was_shrunk_inside_is_as_before_outside() -> None:
+    with deadline.within(5, Clock()):
+        with deadline.within(1):
+            pass
+        assert deadline.remaining() == 5
+
+
+def test_after_it_nothing_begins() -> None:
+    clock = Clock()
+
+    with deadline.within(1, clock):
+        clock.now += 1.5
+        with pytest.raises(DeadlinePassed, match=r"0\.5 s ago"):
+            deadline.check()
+        with pytest.raises(DeadlinePassed):
+            deadline.timeout()
+
+
+def test_a_call_gets_what_is_left_and_no_more_than_it_may_take() -> None:
+    with deadline.within(5, Clock()):
+        assert deadline.timeout() == 5
+        assert deadline.timeout(at_most=2) == 2
+    assert deadline.timeout(at_most=2) == 2
+
+
+def test_it_follows_into_tasks_and_threads() -> None:
+    async def scenario() -> tuple[float | None, float | None]:
+        async def left() -> float | None:
+            return deadline.remaining()
+
+        with deadline.within(5, Clock()):
+            return await asyncio.create_task(left()), await asyncio.to_thread(deadline.remaining)
+
+    assert asyncio.run(scenario()) == (5, 5)
+
+
+def test_tasks_beside_each_other_have_deadlines_of_their_own() -> None:
+    async def left(seconds: float) -> float | None:
+        with deadline.within(seconds, Clock()):
+            await asyncio.sleep(0)
+            return deadline.remaining()
+
+    async def scenario() -> list[float | None]:
+        return list(await asyncio.gather(left(1), left(2)))
+
+    assert asyncio.run(scenario()) == [1, 2]
