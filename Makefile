@@ -79,7 +79,7 @@ test: dev servers  ## run every test, those against real servers included; skipp
 test-unit: dev  ## run the tests that need no server
 	$(BIN)/python -m pytest -rs tests/unit
 
-servers:  ## build the servers that tests start: Milvus, PostgreSQL, S3, NATS, Redis (once, into ~/.cache/mmpipe)
+servers:  ## build the servers that tests start: Milvus, PostgreSQL, S3, NATS, Redis, grpcurl (once, into ~/.cache/mmpipe)
 	PYTHON="$(PYTHON)" tests/servers/build.sh
 
 floors: $(VENV)/.tools  ## run the unit tests over the oldest versions that pyproject.toml allows

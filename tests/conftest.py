@@ -5,6 +5,8 @@
 for.
 """
 
+import signal
+
 pytest_plugins = [
     "tests.servers.lite",
     "tests.servers.milvus",
@@ -13,3 +15,8 @@ pytest_plugins = [
     "tests.servers.redis",
     "tests.servers.s3",
 ]
+
+
+def pytest_sessionstart() -> None:
+    """A run that ``timeout`` or a CI ends by SIGTERM stops its servers, as one that Ctrl-C ends does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
+from pymilvus import MilvusClient
 
 from mmpipe.adapters.metadata import Metadata
 from mmpipe.adapters.metadata.dead_letters import DeadLetter
@@ -55,8 +57,19 @@ def vectors_place(vectors_kind: str, tmp_path: Path, request: pytest.FixtureRequ
 
 
 @pytest.fixture
-def open_vectors(vectors_place: Place, pipeline: str) -> Callable[[], Vectors]:
-    return lambda: Vectors(vectors_place, Collection(pipeline, DIMENSION))
+def open_vectors(vectors_place: Place, pipeline: str) -> Iterator[Callable[[], Vectors]]:
+    yield lambda: Vectors(vectors_place, Collection(pipeline, DIMENSION))
+    drop(vectors_place, Collection(pipeline, DIMENSION))
+
+
+def drop(place: Place, collection: Collection) -> None:
+    """Take a test's collection off a server that others share: each one that is loaded makes loading slower."""
+    if place.embedded or place.lite:
+        return
+    with closing(MilvusClient(place.uri)) as client:
+        if client.has_collection(collection.name):
+            client.drop_alias(collection.searched_as)
+            client.drop_collection(collection.name)
 
 
 @pytest.fixture
@@ -71,8 +84,10 @@ def any_vectors(request: pytest.FixtureRequest, tmp_path: Path, pipeline: str) -
     if request.param == "memory":
         yield MemoryVectors()
         return
-    with Vectors(place_of(request.param, tmp_path, request), Collection(pipeline, DIMENSION)) as opened:
+    place, collection = place_of(request.param, tmp_path, request), Collection(pipeline, DIMENSION)
+    with Vectors(place, collection) as opened:
         yield opened
+    drop(place, collection)
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ worker would write.
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 import pytest
+from tests.contract.served_gateway import ServedDoor, served_door
 
 from mmpipe.client import (
     BadRequest,
@@ -23,7 +25,7 @@ from mmpipe.client import (
 from mmpipe.client.testing import FakeGateway
 from mmpipe.records import Modality, Reference
 
-DOORS = ["memory_door"]
+DOORS = ["memory_door", "real_door"]
 LARGEST_UPLOAD = 4 * 1024 * 1024
 
 
@@ -60,6 +62,12 @@ class MemoryDoor:
 def memory_door() -> Iterator[MemoryDoor]:
     with FakeGateway(max_upload_bytes=LARGEST_UPLOAD) as gateway, Client(gateway.address) as client:
         yield MemoryDoor(gateway, client)
+
+
+@pytest.fixture
+def real_door(tmp_path: Path) -> Iterator[ServedDoor]:
+    with served_door(tmp_path, LARGEST_UPLOAD) as opened:
+        yield opened
 
 
 @pytest.fixture(params=DOORS)
@@ -142,6 +150,41 @@ def test_a_reference_that_nobody_can_fetch_is_refused(door: Door, sample_id: str
         door.client.submit({"id": sample_id, "video": Reference("object:none", "", 0)})
 
 
+@pytest.mark.parametrize(
+    ("uri", "sha256", "reason"),
+    [
+        ("object:" + "0" * 64, "0" * 64, "BAD_FIELD"),
+        ("file:///etc/passwd", "", "REFERENCE_REFUSED"),
+    ],
+)
+def test_a_reference_to_what_is_not_there_or_not_fetched_is_refused_by_its_field(
+    door: Door, sample_id: str, uri: str, sha256: str, reason: str
+) -> None:
+    with pytest.raises(BadRequest) as caught:
+        door.client.submit({"id": sample_id, "video": Reference(uri, sha256, 0)})
+    assert caught.value.reason == reason
+    assert caught.value.field.startswith("sample.parts[0].media.reference")
+
+
+def test_an_upload_of_nothing_is_refused(door: Door) -> None:
+    with pytest.raises(BadRequest) as caught:
+        door.client.upload(b"")
+    assert caught.value.field == "chunk"
+
+
+def test_an_id_that_cannot_be_printed_is_refused(door: Door) -> None:
+    with pytest.raises(BadRequest) as caught:
+        door.client.submit({"id": "a\x00b", "text": "a red bell"})
+    assert caught.value.field == "sample.id"
+
+
+def test_a_question_about_no_sample_is_refused_by_its_field(door: Door) -> None:
+    for ask in (door.client.sample, door.client.delete, door.client.release):
+        with pytest.raises(BadRequest) as caught:
+            ask("")
+        assert caught.value.field == "sample_id"
+
+
 def test_a_watch_tells_of_each_change_and_ends_when_the_sample_is_settled(door: Door, sample_id: str) -> None:
     door.client.submit({"id": sample_id, "text": "a red bell"})
     states = []
@@ -166,6 +209,23 @@ def test_a_dead_letter_is_listed_by_what_it_is_and_redriven_once(door: Door, sam
     assert [one.redriven for one in door.client.redrive(wanted, dry_run=True)] == [True]
     assert [one.sample_id for one in door.client.redrive(wanted, rate=1_000)] == [sample_id]
     assert list(door.client.dead_letters(wanted)) == []
+    assert door.client.sample(sample_id).state is SampleState.QUEUED
+
+
+def test_a_letter_that_was_redriven_often_enough_is_left_alone_with_the_reason(door: Door, sample_id: str) -> None:
+    wanted = DeadLetterFilter(sample_ids=(sample_id,))
+    door.client.submit({"id": sample_id, "text": "a red bell"})
+    for _ in range(2):
+        door.give_up(sample_id, "image.decode", "it timed out")
+        (done,) = door.client.redrive(wanted, rate=1_000, max_redrives=1)
+    assert (done.sample_id, done.redriven) == (sample_id, False)
+    assert "redriven 1 times" in done.reason
+
+
+def test_a_dead_sample_that_is_sent_again_is_no_duplicate(door: Door, sample_id: str) -> None:
+    door.client.submit({"id": sample_id, "text": "a red bell"})
+    door.give_up(sample_id, "image.decode", "it timed out")
+    assert not door.client.submit({"id": sample_id, "text": "a red bell"}).duplicate
     assert door.client.sample(sample_id).state is SampleState.QUEUED
 
 
@@ -201,3 +261,27 @@ def test_a_deleted_sample_is_unknown(door: Door, sample_id: str) -> None:
     door.client.delete(sample_id)
     with pytest.raises(NotFound):
         door.client.sample(sample_id)
+    with pytest.raises(NotFound):
+        door.client.delete(sample_id)
+
+
+def test_a_deleted_sample_has_no_dead_letter_any_more(door: Door, sample_id: str) -> None:
+    door.client.submit({"id": sample_id, "text": "a red bell"})
+    door.give_up(sample_id, "image.decode", "it timed out")
+    door.client.delete(sample_id)
+    assert list(door.client.dead_letters(DeadLetterFilter(sample_ids=(sample_id,)))) == []
+
+
+def test_a_deleted_sample_may_come_again(door: Door, sample_id: str) -> None:
+    door.client.submit({"id": sample_id, "text": "a red bell"})
+    door.settle(sample_id)
+    door.client.delete(sample_id)
+    assert not door.client.submit({"id": sample_id, "text": "a red bell"}).duplicate
+    assert door.client.sample(sample_id).state is SampleState.QUEUED
+
+
+def test_a_sample_of_which_nothing_is_in_quarantine_is_not_released(door: Door, sample_id: str) -> None:
+    door.client.submit({"id": sample_id, "text": "a red bell"})
+    door.settle(sample_id)
+    with pytest.raises(NotFound):
+        door.client.release(sample_id)

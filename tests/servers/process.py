@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -29,13 +30,18 @@ _REMEDY = "run tests/servers/build.sh"
 
 @dataclass(slots=True)
 class Server:
-    """Starts, ends and starts again; ``ready`` says when it answers. Its output is in ``folder / "output"``."""
+    """Starts, ends and starts again, in one thread at a time; ``ready`` says when it answers.
+
+    Its output is in ``folder / "output"``.
+    """
 
     command: Sequence[object]
     folder: Path
     ready: Callable[[], bool]
     stop_signal: signal.Signals = signal.SIGTERM
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _turn: threading.RLock = field(default_factory=threading.RLock, init=False)
+    _over: bool = field(default=False, init=False)
 
     @property
     def output(self) -> Path:
@@ -43,35 +49,47 @@ class Server:
 
     def start(self) -> None:
         """Returns when it is ready."""
-        with self.output.open("ab") as output:
+        with self._turn, self.output.open("ab") as output:
+            self._check_wanted()
             arguments = [str(argument) for argument in self.command]
             self._process = subprocess.Popen(arguments, stdout=output, stderr=output, start_new_session=True)
-        self._wait(self._process)
+            self._wait(self._process)
 
     def stop(self) -> None:
         """Ask it to stop, then see to it that nothing of its group is left (Milvus is a child of its script)."""
-        if self._process is None:
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, self.stop_signal)
-        try:
-            self._process.wait(_STOP_TIMEOUT_S)
-        finally:
-            self.kill()
+        with self._turn:
+            if self._process is None:
+                return
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, self.stop_signal)
+            try:
+                self._process.wait(_STOP_TIMEOUT_S)
+            finally:
+                self.kill()
 
     def kill(self) -> None:
         """``kill -9`` of the whole group."""
-        if self._process is None:
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._process = None
+        with self._turn:
+            if self._process is None:
+                return
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def end(self) -> None:
+        """Stop it for good: a thread of a test that has failed meanwhile may be about to start it again."""
+        self._over = True
+        self.stop()
+
+    def _check_wanted(self) -> None:
+        if self._over:
+            pytest.fail(f"{self.command!r}: found it to be started after the end of its test; expected no more of it")
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not self.ready():
-            if process.poll() is not None or time.monotonic() > deadline:
+            if self._over or process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 said = self.output.read_text()
                 pytest.fail(f"{process.args!r}: found it not ready, expected it to answer; it said:\n{said}")
@@ -84,7 +102,7 @@ def running(server: Server) -> Iterator[Server]:
         server.start()
         yield server
     finally:
-        server.stop()
+        server.end()
 
 
 @contextmanager

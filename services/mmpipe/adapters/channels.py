@@ -45,10 +45,8 @@ class Dialling:
     backoff_s: float = 0.1
     """Pause before the second, give or take a fifth."""
     retry_tokens: int = 1000
-    """Half as many attempts that failed, without as many calls that succeeded, end the second attempts.
-
-    More than one killed replica may hold, so that all of its calls go to another; a service that is down uses it up,
-    and gets no call twice any more."""
+    """When half of them are gone there is no second attempt: a failed attempt takes one, a call that succeeds gives a
+    tenth back. Half is more than one killed replica holds; a service that is down uses it up and gets no call twice."""
     keepalive_s: float = 30.0
     """Pause between pings on a quiet connection; above ``Listening.min_ping_s``."""
     keepalive_timeout_s: float = 10.0

@@ -12,8 +12,9 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mmpipe.adapters.health import Health
-from mmpipe.adapters.rpc_faults import CallFault, abort, encode, fault, status_of
+from mmpipe.adapters.rpc_faults import CallFault, abort, encode
 from mmpipe.adapters.wire import WireError, decode_sample
+from mmpipe.client import _refusals as refusals
 from mmpipe.client.testing import Shelf
 from mmpipe.v1 import gateway_pb2, gateway_pb2_grpc, media_pb2, sample_pb2
 from mmpipe.v1.error_pb2 import Reason
@@ -71,7 +72,9 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
             content += request.chunk
             self.shelf.received_bytes += len(request.chunk)
             if max(request.size_bytes, len(content)) > self.shelf.max_upload_bytes:
-                abort(context, _too_large(max(request.size_bytes, len(content)), self.shelf.max_upload_bytes))
+                abort(context, refusals.too_large(max(request.size_bytes, len(content)), self.shelf.max_upload_bytes))
+        if not content:
+            abort(context, refusals.bad("chunk", "an upload of nothing", "at least one byte", "send the medium"))
         sha256 = hashlib.sha256(content).hexdigest()
         self.shelf.objects[sha256] = bytes(content)
         reference = media_pb2.Reference(uri=f"object:{sha256}", sha256=sha256, size_bytes=len(content))
@@ -99,7 +102,7 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
     ) -> gateway_pb2.SearchResponse:
         self._enter("Search", context)
         if not request.query:
-            abort(context, _bad("query", "none", "at least one part", "say what to look for"))
+            abort(context, refusals.bad("query", "none", "at least one part", "say what to look for"))
         hits = [hit for sample in self.shelf.samples.values() for hit in _hits(sample, request)]
         best = sorted(hits, key=lambda hit: -hit.score)[: request.top or 10]
         return gateway_pb2.SearchResponse(hits=best, generation=GENERATION, model=MODEL)
@@ -136,8 +139,9 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
         self, request: gateway_pb2.ReleaseQuarantineRequest, context: grpc.ServicerContext
     ) -> gateway_pb2.ReleaseQuarantineResponse:
         self._enter("ReleaseQuarantine", context)
+        self._status(request.sample_id, context)
         if all(item.sample_id != request.sample_id for item in self.shelf.quarantine):
-            abort(context, _unknown(request.sample_id))
+            abort(context, refusals.unknown(request.sample_id))
         self.shelf.quarantine = [item for item in self.shelf.quarantine if item.sample_id != request.sample_id]
         self._queue(request.sample_id)
         return gateway_pb2.ReleaseQuarantineResponse(receipt=gateway_pb2.Receipt(sample_id=request.sample_id))
@@ -149,6 +153,8 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
         self._status(request.sample_id, context)
         parts = self.shelf.samples.pop(request.sample_id).parts
         del self.shelf.statuses[request.sample_id]
+        self.shelf.dead_letters = [each for each in self.shelf.dead_letters if each.sample_id != request.sample_id]
+        self.shelf.redrives.pop(request.sample_id, None)
         originals = sum(part.media.HasField("reference") for part in parts)
         return gateway_pb2.DeleteSampleResponse(vectors=len(parts) + 1, originals=originals)
 
@@ -158,7 +164,7 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
         told = {key: value for key, value in context.invocation_metadata()}  # noqa: C416  # pairs, of grpc's own kind
         if self.shelf.token and told.get("authorization") != f"Bearer {self.shelf.token}":
             message = "authorization: found no token of ours; expected Bearer TOKEN; give one"
-            abort(context, _fault(Reason.REASON_NOT_AUTHENTICATED, message))
+            abort(context, refusals.refusal(Reason.REASON_NOT_AUTHENTICATED, message))
         if faults:
             self._next_fault(method, context)
 
@@ -171,10 +177,12 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
         try:
             decode_sample(sample, field)
         except WireError as error:
-            return _fault(Reason.REASON_BAD_FIELD, str(error), error.field)
+            return refusals.refusal(Reason.REASON_BAD_FIELD, str(error), error.field)
+        if refused := next(refusals.refused(sample, self.shelf.objects, field), None):
+            return refused
         sample_id = sample.id or hashlib.sha256(sample.SerializeToString(deterministic=True)).hexdigest()
         with self.shelf.changed:
-            duplicate = self.shelf.samples.get(sample_id) == sample
+            duplicate = self.shelf.samples.get(sample_id) == sample and not self._is_dead(sample_id)
             self.shelf.samples[sample_id] = sample
         if not duplicate:
             self._queue(sample_id)
@@ -197,12 +205,18 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
 
     def _requeue(self, letter: gateway_pb2.DeadLetter) -> None:
         self.shelf.dead_letters.remove(letter)
+        self.shelf.redrives[letter.sample_id] = letter.redrives + 1
         self._queue(letter.sample_id)
 
+    def _is_dead(self, sample_id: str) -> bool:
+        return self.shelf.statuses[sample_id].state == sample_pb2.SAMPLE_STATE_DEAD
+
     def _status(self, sample_id: str, context: grpc.ServicerContext) -> sample_pb2.SampleStatus:
+        if not sample_id:
+            abort(context, refusals.bad("sample_id", "nothing", "the id of a sample", "fill it in"))
         with self.shelf.changed:
             if sample_id not in self.shelf.statuses:
-                abort(context, _unknown(sample_id))
+                abort(context, refusals.unknown(sample_id))
             return _copy(self.shelf.statuses[sample_id])
 
     def _changed(self, seen: sample_pb2.SampleStatus, context: grpc.ServicerContext) -> sample_pb2.SampleStatus:
@@ -214,29 +228,12 @@ class _Servicer(gateway_pb2_grpc.GatewayServiceServicer):
                 lambda: self.shelf.stopping or not context.is_active() or statuses.get(seen.sample_id) != seen
             )
             if self.shelf.stopping:
-                abort(context, _fault(Reason.REASON_NOT_SERVING, "the gateway stops", retry_after_s=0.0))
+                abort(context, refusals.refusal(Reason.REASON_NOT_SERVING, "the gateway stops", retry_after_s=0.0))
             return _copy(statuses.get(seen.sample_id, seen))
 
     def _wake(self) -> None:
         with self.shelf.changed:
             self.shelf.changed.notify_all()
-
-
-def _fault(reason: Reason.ValueType, message: str, field: str = "", retry_after_s: float | None = None) -> CallFault:
-    return fault(status_of(reason), reason, message, field, retry_after_s)
-
-
-def _bad(field: str, found: str, expected: str, remedy: str) -> CallFault:
-    return _fault(Reason.REASON_BAD_FIELD, f"{field}: found {found}; expected {expected}; {remedy}", field)
-
-
-def _unknown(sample_id: str) -> CallFault:
-    return _fault(Reason.REASON_NOT_FOUND, f"sample {sample_id!r}: found none; expected one that was accepted")
-
-
-def _too_large(found: int, most: int) -> CallFault:
-    message = f"medium: found {found} bytes; expected at most {most}; ask for a higher maxUploadBytes"
-    return _fault(Reason.REASON_TOO_LARGE, message, "size_bytes")
 
 
 def _copy(status: sample_pb2.SampleStatus) -> sample_pb2.SampleStatus:

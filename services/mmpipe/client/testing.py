@@ -33,6 +33,7 @@ class Shelf:
     samples: dict[str, sample_pb2.Sample] = field(default_factory=dict)
     statuses: dict[str, sample_pb2.SampleStatus] = field(default_factory=dict)
     dead_letters: list[gateway_pb2.DeadLetter] = field(default_factory=list)
+    redrives: dict[str, int] = field(default_factory=dict)
     quarantine: list[gateway_pb2.QuarantinedItem] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)
     queued: list[str] = field(default_factory=list)
@@ -119,15 +120,15 @@ class FakeGateway:
             status.written_at.CopyFrom(_now())
             self.shelf.changed.notify_all()
 
-    def give_up(self, sample_id: str, stage: str, reason: str, *, redrives: int = 0) -> None:
-        """Make a sample a dead letter."""
+    def give_up(self, sample_id: str, stage: str, reason: str, *, redrives: int | None = None) -> None:
+        """Make a sample a dead letter, redriven as often as it was if ``redrives`` does not say otherwise."""
         now = _now()
         letter = gateway_pb2.DeadLetter(
             sample_id=sample_id,
             stage=stage,
             reason=reason,
             attempts=5,
-            redrives=redrives,
+            redrives=self.shelf.redrives.get(sample_id, 0) if redrives is None else redrives,
             trace_id="0af7651916cd43dd8448eb211c80319c",
             first_seen=now,
             last_seen=now,

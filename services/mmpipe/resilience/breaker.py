@@ -153,7 +153,7 @@ class Breaker:
     def _admitted(self) -> _Call:
         epoch = self._epoch
         if epoch.state is State.OPEN:
-            raise BreakerOpen(self.name, self._rest_left_s())
+            raise BreakerOpen(self.name, max(0.0, self._rest_left_s()))
         if epoch.state is State.HALF_OPEN and epoch.under_way + len(epoch.calls) >= self._options.half_open_calls:
             raise BreakerOpen(self.name, min(PROBED_S, self._options.open_seconds))
         epoch.under_way += 1
@@ -201,7 +201,7 @@ class Breakers:
         self._breakers: dict[str, Breaker] = {}
 
     def of(self, dependency: str) -> Breaker:
-        """The breaker of a dependency, named as in metrics: ``stages.image``, ``milvus``, ..."""
+        """The breaker of a dependency, named as in metrics: ``image``, ``vectors``, ..."""
         with self._lock:
             if dependency not in self._breakers:
                 self._breakers[dependency] = self._new(name=dependency)

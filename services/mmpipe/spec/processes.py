@@ -32,7 +32,8 @@ class Limits(SpecModel):
     """What one tenant may send; without authentication everybody is one tenant."""
 
     samples_per_second: Annotated[float, Field(gt=0)] = 10_000.0
-    """Samples that may come in, averaged over a second; more are answered RESOURCE_EXHAUSTED with a time to wait."""
+    """Samples and queries that may come in, averaged over a second; more are answered RESOURCE_EXHAUSTED with a time to
+    wait."""
     bytes_per_second: Annotated[float, Field(gt=0)] = 1.0 * GIB
     """Bytes that may come in, uploads included."""
     max_sample_bytes: Annotated[int, Field(ge=1)] = 3 * MIB

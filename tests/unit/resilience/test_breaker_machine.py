@@ -11,7 +11,16 @@ from typing import Literal
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
 from tests.unit.resilience.clock import Clock
 
 from mmpipe.resilience.breaker import PROBED_S, Breaker, BreakerOpen, Permit, State
@@ -23,9 +32,9 @@ RATIOS = [0.25, 0.5, 0.7, 1.0]
 ENDS: list[End] = ["succeeded", "failed", "ignored"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Call:
-    """One call, from being let in to its end."""
+    """One call, from being let in to its end; like another one, it is still itself."""
 
     epoch: int
     entered: float
@@ -119,7 +128,7 @@ class BreakerMachine(RuleBasedStateMachine):
         self.model = Model(options, since=self.clock.now)
 
     @rule(target=under_way, count=st.integers(1, 4))
-    def enter(self, count: int) -> object:
+    def enter(self, count: int) -> MultipleResults[tuple[Permit, Call]]:
         return multiple(*(call for _ in range(count) for call in self._entered()))
 
     def _entered(self) -> list[tuple[Permit, Call]]:

@@ -105,11 +105,12 @@ async def opened(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[t
         stack.push_async_callback(recorder.close)
         stages = StageClients(pipeline.spec, settings.endpoints)
         stack.push_async_callback(stages.close)
-        searching = _searching(pipeline, neighbours, embedding(RemotePath(pipeline.spec, stages)))
+        door = _door(pipeline, neighbours, recorder)
+        searching = _searching(pipeline, neighbours, embedding(RemotePath(pipeline.spec, stages)), door.limits)
         if searching.cache:
             stack.push_async_callback(searching.cache.close)
         observed = Observed(neighbours.queue, (neighbours.breakers, stages.breakers))
-        yield _nouns(_door(pipeline, neighbours, recorder), neighbours, searching, stopping), observed
+        yield _nouns(door, neighbours, searching, stopping), observed
 
 
 def listening(settings: Settings) -> Listening:
@@ -209,7 +210,7 @@ def _nouns(door: Door, neighbours: Neighbours, searching: Searching, stopping: a
     )
 
 
-def _searching(pipeline: MultimodalPipeline, neighbours: Neighbours, embed: Embed) -> Searching:
+def _searching(pipeline: MultimodalPipeline, neighbours: Neighbours, embed: Embed, limits: TenantLimits) -> Searching:
     package = DataPath(pipeline.spec).package
     collection = Collection(pipeline.metadata.name, package.dimension)
     options = pipeline.spec.gateway.cache
@@ -218,6 +219,7 @@ def _searching(pipeline: MultimodalPipeline, neighbours: Neighbours, embed: Embe
         vectors=neighbours.vectors,
         origin=Origin(collection.name, package.identity),
         schemes=pipeline.spec.source.references.schemes,
+        limits=limits,
         cache=_cache(pipeline, options),
         ttl_s=options.ttl_seconds,
     )

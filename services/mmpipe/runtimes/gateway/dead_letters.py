@@ -64,7 +64,17 @@ class DeadLetters:
                 await self._put_back(letter)
             yield gateway_pb2.RedriveDeadLettersResponse(sample_id=letter.sample_id, redriven=not reason, reason=reason)
             if acts:
-                await self.sleep(pause_s)
+                await self._pause(pause_s)
+
+    async def _pause(self, pause_s: float) -> None:
+        """Until the next letter's turn, or the gateway stops."""
+        stopped = asyncio.ensure_future(self.stopping.wait())
+        paused = asyncio.ensure_future(self.sleep(pause_s))
+        try:
+            await asyncio.wait((stopped, paused), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            paused.cancel()
 
     async def _page(self, wanted: LetterFilter, size: int, token: str) -> LetterPage:
         return await self.metadata.ask(lambda metadata: metadata.dead_letters.page(wanted, size, token))

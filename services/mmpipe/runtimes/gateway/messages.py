@@ -13,6 +13,7 @@ from mmpipe.adapters.metadata.reading import Quarantined
 from mmpipe.adapters.metadata.status import PartStatus, SampleStatus, Standing
 from mmpipe.adapters.wire.facts import encode_attributes
 from mmpipe.records import Modality, Rejected
+from mmpipe.runtimes.gateway.faults import bad_field
 from mmpipe.runtimes.search import Hit
 from mmpipe.v1 import gateway_pb2, media_pb2, sample_pb2
 
@@ -69,14 +70,14 @@ def dead_letter(letter: DeadLetter) -> gateway_pb2.DeadLetter:
 
 
 def letter_filter(message: gateway_pb2.DeadLetterFilter) -> LetterFilter:
-    """Which dead letters; an absent message fits all."""
+    """Which dead letters; an absent message fits all. Raises Refusal BAD_FIELD or WireError."""
     return LetterFilter(
         sample_ids=tuple(message.sample_ids),
         stage_prefix=message.stage,
         reason_contains=message.reason_contains,
         modality=wanted_modality(message.modality, "filter.modality"),
-        since=message.since.ToDatetime(UTC) if message.HasField("since") else None,
-        until=message.until.ToDatetime(UTC) if message.HasField("until") else None,
+        since=_moment(message.since, "filter.since") if message.HasField("since") else None,
+        until=_moment(message.until, "filter.until") if message.HasField("until") else None,
     )
 
 
@@ -119,6 +120,13 @@ def _modality(name: str | None) -> media_pb2.Modality.ValueType:
 
 def _modalities(names: Iterable[str]) -> list[media_pb2.Modality.ValueType]:
     return [_modality(name) for name in names]
+
+
+def _moment(timestamp: Timestamp, field: str) -> datetime:
+    try:
+        return timestamp.ToDatetime(UTC)
+    except ValueError as error:
+        raise bad_field(field, str(error), "a moment of the years 1 to 9999", "correct it") from error
 
 
 def _timestamp(moment: datetime | None) -> Timestamp | None:

@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from mmpipe import telemetry
 from mmpipe.adapters.cache import Cache
 from mmpipe.adapters.vectors import Vectors
+from mmpipe.adapters.wire import WireError
 from mmpipe.records import Floats, Modality, Part
 from mmpipe.runtimes.gateway import messages, naming
-from mmpipe.runtimes.gateway.faults import Refusal, bad_field
+from mmpipe.runtimes.gateway.authentication import tenant
+from mmpipe.runtimes.gateway.faults import Refusal, bad_field, fault_of
+from mmpipe.runtimes.gateway.limits import TenantLimits
 from mmpipe.runtimes.gateway.stores import Store
 from mmpipe.runtimes.gateway.validation import Checked, checked
 from mmpipe.runtimes.search import Hit, QueryError, Wanted, search
@@ -49,11 +52,18 @@ class Searching:
     vectors: Store[Vectors]
     origin: Origin
     schemes: Sequence[str]
+    limits: TenantLimits
     cache: Cache | None = None
     ttl_s: float = 10.0
 
     async def search(self, request: gateway_pb2.SearchRequest) -> gateway_pb2.SearchResponse:
-        """The nearest samples. Raises Refusal BAD_FIELD, QUERY_REJECTED, OTHER_MODEL or DEPENDENCY_DOWN."""
+        """The nearest samples.
+
+        A query counts as a sample of its tenant. Raises Refusal TOO_LARGE, RATE_LIMITED, BAD_FIELD, QUERY_REJECTED,
+        OTHER_MODEL or DEPENDENCY_DOWN.
+        """
+        self.limits.check_sample(request.ByteSize(), "query")
+        self.limits.admit(tenant(), 1, request.ByteSize())
         query, wanted = _query(request, self.schemes), _wanted(request)
         key = _key(self.origin, query, wanted)
         remembered = await self._remembered(key)
@@ -108,10 +118,23 @@ def _query(request: gateway_pb2.SearchRequest, schemes: Sequence[str]) -> Checke
     """The query as a sample that nobody will store."""
     if not request.query:
         raise bad_field("query", "nothing", "at least one part", "send a text or a medium")
-    query = checked(sample_pb2.Sample(parts=request.query), schemes, "query")
+    try:
+        query = checked(sample_pb2.Sample(parts=request.query), schemes, "query")
+    except (Refusal, WireError) as error:
+        raise _of_request(error) from error
     for verdict in query.sample.unreadable.values():
         raise Refusal(error_pb2.REASON_QUERY_REJECTED, f"query: {verdict.reason}", field="query")
     return query
+
+
+def _of_request(error: Refusal | WireError) -> Refusal:
+    """The same about a part of the request: no sample stands between them."""
+    fault = fault_of(error)
+    return Refusal(fault.reason, _of_parts(fault.message), field=_of_parts(fault.field))
+
+
+def _of_parts(path: str) -> str:
+    return path.replace("query.parts", "query", 1)
 
 
 def _wanted(request: gateway_pb2.SearchRequest) -> Wanted:

@@ -20,6 +20,8 @@ from mmpipe.v1 import gateway_pb2, media_pb2
 
 MAX_CHUNK_BYTES = 1024 * 1024
 _CHUNKS_AHEAD = 4
+IDLE_S = 30.0
+"""Longest wait for the next chunk: an upload holds one of a few threads, which others wait for."""
 _END_S = 5.0
 """Longest wait for a store to let go of an upload that broke off; it goes on letting go by itself."""
 
@@ -38,6 +40,7 @@ class Uploads:
     objects: Store[Objects]
     limits: TenantLimits
     sleep: Sleep = asyncio.sleep
+    idle_s: float = IDLE_S
 
     async def upload(self, chunks: Chunks) -> gateway_pb2.UploadResponse:
         """Keep what comes and say where. Raises Refusal TOO_LARGE, BAD_FIELD or DEPENDENCY_DOWN, and keeps nothing."""
@@ -59,7 +62,7 @@ class Uploads:
 
     async def _feed(self, pipe: _Pipe, chunks: Chunks) -> None:
         announced, received = 0, 0
-        async for message in chunks:
+        while (message := await self._next(chunks)) is not None:
             announced = announced or message.size_bytes
             received += len(message.chunk)
             self._check(announced, received, len(message.chunk))
@@ -67,6 +70,14 @@ class Uploads:
             await pipe.put(message.chunk)
         _check_whole(announced, received)
         await pipe.put(None)
+
+    async def _next(self, chunks: Chunks) -> gateway_pb2.UploadRequest | None:
+        try:
+            async with asyncio.timeout(self.idle_s):
+                return await anext(chunks, None)
+        except TimeoutError as error:
+            found, expected = f"none for {self.idle_s:g} s", "one after the other"
+            raise bad_field("chunk", found, expected, "upload the whole again without a pause") from error
 
     def _check(self, announced: int, received: int, chunk_bytes: int) -> None:
         self.limits.check_upload(max(announced, received))

@@ -83,12 +83,19 @@ def _own(message: sample_pb2.Sample, schemes: Sequence[str], field: str) -> Iter
 
 
 def _check_scheme(uri: str, schemes: Sequence[str], field: str) -> None:
-    scheme = urlsplit(uri).scheme
+    scheme = _scheme(uri, field)
     if scheme not in schemes:
         expected = " or ".join((*schemes, "object"))
         remedy = "upload the medium, or allow the scheme in spec.source.references"
         message = f"{field}: found scheme {scheme or 'none'!r}; expected {expected}; {remedy}"
         raise Refusal(error_pb2.REASON_REFERENCE_REFUSED, message, field=field)
+
+
+def _scheme(uri: str, field: str) -> str:
+    try:
+        return urlsplit(uri).scheme
+    except ValueError as error:
+        raise bad_field(field, f"{uri[:60]!r} ({error})", "a URI", "correct it") from error
 
 
 def light(found: Checked) -> sample_pb2.Sample:

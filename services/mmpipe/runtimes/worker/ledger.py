@@ -12,7 +12,7 @@ from mmpipe.adapters import wire
 from mmpipe.adapters.metadata import Metadata
 from mmpipe.adapters.metadata.checkpoints import Checkpoint
 from mmpipe.adapters.metadata.dead_letters import DeadLetter
-from mmpipe.adapters.queue import Delivery
+from mmpipe.adapters.queue import Delivery, modalities_of
 from mmpipe.records import Embedded, Failed, Modality, Sample
 from mmpipe.runtimes.parts import SEGMENTED
 from mmpipe.runtimes.remote_path import Checkpoints, Done, NoCheckpoints, Place
@@ -35,12 +35,11 @@ class Ledger:
     async def bury(self, delivery: Delivery, end: Dead) -> None:
         """Make the sample a dead letter, with all that is needed to send it again."""
         envelope, now = delivery.envelope, datetime.now(UTC)
-        modalities = {part.modality for part in envelope.sample.parts if part.modality}
         letter = DeadLetter(
             sample_id=envelope.sample.id,
             envelope=envelope.to_bytes(),
             lane=delivery.lane,
-            modalities=tuple(wire.decode_modality(number, "modality") for number in sorted(modalities)),
+            modalities=modalities_of(delivery.lane),
             stage=end.stage,
             reason=end.reason,
             attempts=delivery.attempt,

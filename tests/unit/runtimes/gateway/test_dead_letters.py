@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from tests.unit.runtimes.gateway.conftest import Ground, a_text
 
 from mmpipe.adapters.metadata.dead_letters import DeadLetter
@@ -234,3 +235,30 @@ def test_a_redrive_ends_between_two_letters_when_the_gateway_stops(desk: Desk) -
     asyncio.run(scenario())
 
     assert desk.page().total == 1
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_a_moment_that_no_calendar_has_is_refused_by_its_field(desk: Desk, name: str) -> None:
+    fits = gateway_pb2.DeadLetterFilter(**{name: Timestamp(seconds=2**60)})  # type: ignore[arg-type]  # one of its fields
+
+    with pytest.raises(Refusal) as refused:
+        desk.page(filter=fits)
+
+    assert (refused.value.fault.reason, refused.value.fault.field) == (error_pb2.REASON_BAD_FIELD, f"filter.{name}")
+
+
+def test_a_gateway_that_stops_does_not_wait_for_the_next_letters_turn(desk: Desk) -> None:
+    bury(desk.ground, "a")
+    bury(desk.ground, "b", age_s=1)
+
+    async def scenario() -> None:
+        metadata = desk.ground.store("metadata", desk.ground.metadata)
+        letters = DeadLetters(metadata, desk.ground.guarded(), desk.stopping)
+        done = letters.redrive(gateway_pb2.RedriveDeadLettersRequest(rate=1e-6))
+        assert (await anext(done)).sample_id == "a"
+        desk.stopping.set()
+        with pytest.raises(Refusal) as refused:
+            await anext(done)
+        assert refused.value.fault.reason == error_pb2.REASON_NOT_SERVING
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))

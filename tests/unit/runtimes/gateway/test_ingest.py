@@ -15,6 +15,7 @@ from mmpipe.runtimes.gateway.dependencies import Dependency
 from mmpipe.runtimes.gateway.faults import Refusal
 from mmpipe.runtimes.gateway.ingest import MAX_PACK_BYTES, MAX_SAMPLES, PACKS_PER_STREAM, Ingest
 from mmpipe.runtimes.gateway.queueing import GuardedQueue
+from mmpipe.spec.processes import Limits
 from mmpipe.v1 import error_pb2, gateway_pb2, sample_pb2
 
 type Pack = gateway_pb2.IngestRequest
@@ -71,6 +72,25 @@ def test_a_pack_that_is_too_large_is_refused_in_every_receipt(ground: Ground, pa
 
     assert [receipt.error.reason for receipt in receipts] == [reason] * len(pack.samples)
     assert not ground.queue.messages
+
+
+def test_a_pack_during_an_outage_is_told_in_every_receipt_when_to_try_again(ground: Ground) -> None:
+    ground.queue.reachable = False
+
+    (receipts,) = ingested(ground, [a_pack(0, a_text("x", "a"), a_text("y", "b"))]).values()
+
+    assert [receipt.sample_id for receipt in receipts] == ["a", "b"]
+    for receipt in receipts:
+        assert receipt.error.reason == error_pb2.REASON_DEPENDENCY_DOWN
+        assert receipt.error.retry_after.ToMilliseconds() > 0
+
+
+def test_a_sample_of_a_pack_that_is_too_large_is_named_by_its_place(ground: Ground) -> None:
+    ingest = Ingest(ground.door(Limits(max_sample_bytes=100)), asyncio.Event())
+
+    (receipts,) = asyncio.run(answers_to(ingest, [a_pack(0, a_text("x", "a"), a_text("y" * 200, "b"))])).values()
+
+    assert [receipt.error.field for receipt in receipts] == ["", "samples[1]"]
 
 
 class Gate:

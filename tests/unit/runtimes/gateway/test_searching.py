@@ -20,6 +20,7 @@ from mmpipe.runtimes.gateway.faults import Refusal
 from mmpipe.runtimes.gateway.searching import Origin, Searching
 from mmpipe.runtimes.gateway.stores import Store
 from mmpipe.runtimes.search import QueryError
+from mmpipe.spec.processes import Limits
 from mmpipe.testing import MODEL, MemoryVectors, a_result, a_sample, vector_of
 from mmpipe.v1 import error_pb2, gateway_pb2, media_pb2, sample_pb2
 
@@ -48,12 +49,15 @@ class Clock:
         return self.now_s
 
 
-def a_search(ground: Ground, embedding: Embedding, clock: Clock | None = None) -> Searching:
+def a_search(
+    ground: Ground, embedding: Embedding, clock: Clock | None = None, limits: Limits | None = None
+) -> Searching:
     samples = [a_sample(name, {Modality.TEXT: name.encode()}) for name in ("bell", "dog", "car")]
     ground.sink().write([a_result(sample) for sample in samples])
     cache = MemoryCache(clock=clock or Clock())
     vectors: Store[MemoryVectors] = Store(Dependency("vectors"), lambda: ground.vectors)
-    return Searching(embedding, vectors, ORIGIN, ("https",), cache, ttl_s=10.0)  # type: ignore[arg-type]  # the fake of Vectors
+    of_tenant = ground.door(limits).limits
+    return Searching(embedding, vectors, ORIGIN, ("https",), of_tenant, cache, ttl_s=10.0)  # type: ignore[arg-type]  # the fake of Vectors
 
 
 def asking(text: str, **wanted: object) -> gateway_pb2.SearchRequest:
@@ -185,3 +189,31 @@ def test_the_bytes_of_a_query_count_and_not_how_they_travel(ground: Ground) -> N
     answer_to(searching, gateway_pb2.SearchRequest(query=[inline]))
 
     assert answer_to(searching, gateway_pb2.SearchRequest(query=[referred])).cached
+
+
+def test_a_wrong_query_is_named_by_its_place_in_the_request(ground: Ground) -> None:
+    request = gateway_pb2.SearchRequest(query=[sample_pb2.Part()])
+
+    with pytest.raises(Refusal, match=r"^query\[0\]\.media: found ") as refused:
+        answer_to(a_search(ground, Embedding()), request)
+
+    assert refused.value.fault.field == "query[0].media"
+
+
+def test_queries_are_held_to_the_rate_of_samples_remembered_ones_too(ground: Ground) -> None:
+    searching = a_search(ground, Embedding(), limits=Limits(samples_per_second=1))
+    answer_to(searching, asking("dog"))
+
+    with pytest.raises(Refusal) as refused:
+        answer_to(searching, asking("dog"))
+
+    assert refused.value.fault.reason == error_pb2.REASON_RATE_LIMITED
+
+
+def test_a_query_may_be_no_larger_than_a_sample(ground: Ground) -> None:
+    searching = a_search(ground, Embedding(), limits=Limits(max_sample_bytes=4))
+
+    with pytest.raises(Refusal) as refused:
+        answer_to(searching, asking("dog"))
+
+    assert (refused.value.fault.reason, refused.value.fault.field) == (error_pb2.REASON_TOO_LARGE, "query")

@@ -15,47 +15,19 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tests.unit.runtimes.gateway.authority import Authority
-from tests.unit.runtimes.gateway.conftest import Ground, a_text
+from tests.unit.runtimes.gateway.conftest import Ground, a_text, nouns
 
 from mmpipe.adapters.channels import Credentials, aio_channel
 from mmpipe.adapters.queue.protocol import Published
 from mmpipe.adapters.rpc_faults import CallFault, read
-from mmpipe.records import Floats, Part
 from mmpipe.runtimes.gateway import authentication
-from mmpipe.runtimes.gateway.dead_letters import DeadLetters
-from mmpipe.runtimes.gateway.dependencies import Dependency
-from mmpipe.runtimes.gateway.ingest import Ingest
 from mmpipe.runtimes.gateway.interception import Surrounding
-from mmpipe.runtimes.gateway.quarantine import Quarantine
-from mmpipe.runtimes.gateway.samples import Samples
-from mmpipe.runtimes.gateway.searching import Origin, Searching
 from mmpipe.runtimes.gateway.server import SERVICE, Gateway, Listening
-from mmpipe.runtimes.gateway.service import Nouns
-from mmpipe.runtimes.gateway.stores import Store
-from mmpipe.runtimes.gateway.uploads import Uploads
-from mmpipe.testing import MODEL, MemoryVectors, vector_of
 from mmpipe.v1 import error_pb2, gateway_pb2, gateway_pb2_grpc
 
 TIMEOUT_S = 20.0
 METHODS = gateway_pb2.DESCRIPTOR.services_by_name["GatewayService"].methods
 BEARER = (("authorization", "Bearer one"),)
-
-
-async def embed(parts: Sequence[Part]) -> Floats:
-    return vector_of(bytes(parts[0].media.content).decode())
-
-
-def nouns(ground: Ground, stopping: asyncio.Event) -> Nouns:
-    door, vectors = ground.door(), Store[Any](Dependency("vectors"), MemoryVectors)
-    return Nouns(
-        door=door,
-        ingest=Ingest(door, stopping),
-        uploads=Uploads(ground.store("objects", ground.objects), door.limits),
-        samples=Samples(door.metadata, ground.store("stores", ground.stores()), stopping),
-        searching=Searching(embed, vectors, Origin("mmpipe_test_g1", MODEL), ("https",)),
-        dead_letters=DeadLetters(door.metadata, door.queue, stopping),
-        quarantine=Quarantine(door),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +49,7 @@ async def serving(
 ) -> AsyncIterator[Running]:
     stopping = asyncio.Event()
     listening = listening or Listening("127.0.0.1:0", authentication.anyone, drain_s=5.0, lame_duck_s=0.0)
-    gateway = Gateway(nouns(ground, stopping), listening, stopping)
+    gateway = Gateway(nouns(ground, ground.door(), stopping), listening, stopping)
     port = await gateway.start()
     host = "localhost" if credentials else "127.0.0.1"
     async with aio_channel(f"{host}:{port}", credentials) as channel:

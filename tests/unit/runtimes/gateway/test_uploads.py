@@ -151,3 +151,34 @@ def test_a_store_that_fails_ends_the_upload_at_once() -> None:
         asyncio.run(asyncio.wait_for(scenario(), 30))
 
     assert refused.value.fault.metadata == {"dependency": "objects"}
+
+
+def test_an_upload_that_pauses_for_too_long_lets_its_thread_go(ground: Ground) -> None:
+    async def stalled() -> AsyncIterator[Chunk]:
+        yield Chunk(chunk=b"x")
+        await asyncio.Event().wait()
+
+    uploads = Uploads(ground.store("objects", ground.objects), TenantLimits(Limits(), lambda: 0.0), idle_s=0.01)
+
+    with pytest.raises(Refusal, match=r"^chunk: found none for") as refused:
+        asyncio.run(asyncio.wait_for(uploads.upload(stalled()), 30))
+
+    assert refused.value.fault.reason == error_pb2.REASON_BAD_FIELD
+    assert not kept(ground)
+
+
+def test_the_size_may_come_first_and_alone(ground: Ground) -> None:
+    messages = [Chunk(size_bytes=2000), *chunks_of(b"x" * 2000)]
+
+    assert asyncio.run(uploads(ground).upload(stream(messages))).reference.size_bytes == 2000
+
+
+def test_a_size_that_is_too_large_is_refused_before_a_chunk_is_read(ground: Ground) -> None:
+    async def announced() -> AsyncIterator[Chunk]:
+        yield Chunk(size_bytes=1001)
+        pytest.fail("the chunks were read")
+
+    with pytest.raises(Refusal) as refused:
+        asyncio.run(uploads(ground, Limits(max_upload_bytes=1000)).upload(announced()))
+
+    assert (refused.value.fault.reason, refused.value.fault.field) == (error_pb2.REASON_TOO_LARGE, "size_bytes")

@@ -116,3 +116,8 @@ def test_an_id_that_is_asked_for_must_be_one() -> None:
     for wrong in ("", "a\tb"):
         with pytest.raises(MmpipeError):
             checked_id(wrong)
+
+
+def test_a_reference_that_is_no_uri_is_refused_by_its_field() -> None:
+    with pytest.raises(MmpipeError, match=r"^sample\.parts\[0\]\.media\.reference\.uri: found 'https://\[::1'"):
+        checked(a_sample(referring("https://[::1")), ["https"])
