@@ -87,9 +87,14 @@ class Dependency:
 
 def _error(name: str, fault: CallFault) -> StageError:
     found = f"{fault.code.name}: {fault.message}"
-    if fault.code in _MAY_PASS:
+    if fault.code in _MAY_PASS and not _is_too_large(fault):
         return StageUnavailable(name, found, reached=_reached(fault), retry_after_s=fault.retry_after_s)
     return StageRefused(name, found, "the request to be taken", "see that the service runs this version and spec")
+
+
+def _is_too_large(fault: CallFault) -> bool:
+    """A full server says when to come again; gRPC itself says the same of a message over its limit, and never does."""
+    return fault.code is grpc.StatusCode.RESOURCE_EXHAUSTED and fault.retry_after_s is None
 
 
 def _reached(fault: CallFault) -> bool:

@@ -78,6 +78,20 @@ def test_a_request_that_cannot_be_meant_is_refused_at_once() -> None:
     assert service.calls == 1
 
 
+def test_a_request_over_the_limit_of_a_message_is_refused_at_once() -> None:
+    async def scenario(service: Scripted) -> StageError:
+        async with _served(service, ("grpc.max_receive_message_length", 1_000)) as port:
+            dependency = _dependency(port)
+            try:
+                with pytest.raises(StageError) as caught:
+                    await dependency.call(_fuse, fuse_pb2.FuseRequest(inputs=[fuse_pb2.FuseInput()] * 2_000))
+                return caught.value
+            finally:
+                await dependency.close()
+
+    assert isinstance(asyncio.run(scenario(Scripted())), StageRefused)
+
+
 def test_what_the_server_fell_over_had_reached_it() -> None:
     fault = _fault(Scripted(*[BUG] * 3))
 
@@ -174,8 +188,8 @@ def _fuse(
 
 
 @asynccontextmanager
-async def _served(service: Scripted) -> AsyncIterator[int]:
-    server = grpc.aio.server()
+async def _served(service: Scripted, *options: tuple[str, int]) -> AsyncIterator[int]:
+    server = grpc.aio.server(options=options)
     fuse_pb2_grpc.add_FuseServiceServicer_to_server(service, server)
     port = server.add_insecure_port(f"{HOST}:0")
     await server.start()
