@@ -12,6 +12,8 @@ from mmpipe.adapters.metadata.dead_letters import DeadLetter
 from mmpipe.adapters.queue import Delivery, Envelope
 from mmpipe.records import Failed, Modality, Rejected
 from mmpipe.runtimes.stage_clients import StageRefused, StageUnavailable
+from mmpipe.runtimes.worker.ledger import Ledger
+from mmpipe.runtimes.worker.verdicts import Dead
 from mmpipe.v1 import media_pb2, sample_pb2
 
 REFUSED = StageRefused("text", "no such stage", "one", "add it")
@@ -81,6 +83,20 @@ def test_after_the_last_delivery_it_is_a_dead_letter(ground: Ground) -> None:
     assert letter.modalities == (Modality.TEXT,)
     assert Envelope.from_bytes(letter.envelope) == an_envelope()
     assert not ground.queue.messages
+
+
+def test_a_letter_names_what_only_the_gateway_recognised(ground: Ground) -> None:
+    envelope = an_envelope()
+    envelope.sample.parts[0].ClearField("modality")
+
+    async def scenario() -> None:
+        await ground.queue.publish(envelope, "text", "a")
+        (delivery,) = await ground.queue.pull("text", 1, 1)
+        await Ledger(ground.metadata).bury(delivery, Dead("text.clean", "crashed"))
+
+    asyncio.run(scenario())
+
+    assert _letter(ground).modalities == (Modality.TEXT,)
 
 
 def test_what_never_will_work_is_a_dead_letter_at_once(ground: Ground) -> None:
