@@ -524,11 +524,32 @@ def test_a_rolling_restart_under_load_fails_no_call(replicas: list[Replica]) -> 
 
     with sync_channel(address) as channel, ThreadPoolExecutor(8) as clients:
         loads = [clients.submit(load_it, channel) for _ in range(8)]
-        for replica in replicas:
-            before = len(done)
-            assert replica.stop() == 0
-            replica.start()
-            assert len(done) > before
-        stop.set()
+        try:
+            for replica in replicas:
+                before = len(done)
+                assert replica.stop() == 0
+                replica.start()
+                assert len(done) > before
+        finally:
+            stop.set()
         for each in loads:
             each.result(SOON_S)
+
+
+CAUGHT_ELSEWHERE = """
+import signal, threading
+from mmpipe.cli.serve import stopping, wait_for
+
+def catch_it() -> None:
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+with stopping() as stop:
+    threading.Timer(0.2, catch_it).start()
+    wait_for(stop)
+"""
+
+
+def test_a_signal_that_another_thread_catches_stops_the_server_too() -> None:
+    done = subprocess.run([sys.executable, "-c", CAUGHT_ELSEWHERE], timeout=SOON_S, check=False)
+
+    assert done.returncode == 0

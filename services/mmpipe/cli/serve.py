@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _EXIT_CUT_OFF = 1
 _EXIT_AT_ONCE = 130
+_LONGEST_SLEEP_S = 0.5
 
 
 def serve(
@@ -53,11 +54,11 @@ def serve(
     service = f"mmpipe-stages-{_name(serves)}".replace(" ", "-")
     told = telemetry.setup(service, metrics_port=metrics_port, metrics_host=host)
     try:
-        with short_turns(), _stopping() as stop:
+        with short_turns(), stopping() as stop:
             server = _server(pipeline, serves, data, threads)
             listening = server.start(f"{host}:{port}")
             typer.echo(f"mmpipe serve {_name(serves)}: listening on {host}:{listening}")
-            stop.wait()
+            wait_for(stop)
             whole = server.drain(pipeline.spec.serving.drain_seconds)
     finally:
         told.shutdown()
@@ -95,8 +96,18 @@ def _name(serves: Serves) -> str:
     return " ".join([*(f"{modality}{stages}" for modality in serves.modalities), *(["fuse"] if serves.fuse else [])])
 
 
+def wait_for(stop: Event) -> None:
+    """Until it is set.
+
+    Python handles signals in its main thread only, and one that the system hands to another thread does not wake this
+    one. So it wakes by itself.
+    """
+    while not stop.wait(_LONGEST_SLEEP_S):
+        pass
+
+
 @contextmanager
-def _stopping() -> Iterator[Event]:
+def stopping() -> Iterator[Event]:
     """An event that the first SIGTERM or SIGINT sets; the second one ends the process."""
     stop = Event()
 
