@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -391,32 +392,66 @@ def test_a_full_server_says_at_once_when_to_come_again_and_a_client_that_does_su
     assert all(fault.retry_after_s for fault in refusals)
 
 
-def test_a_query_overtakes_a_hundred_waiting_samples() -> None:
-    item = slow_picture()
-    with served(Serves((Modality.IMAGE,)), serving(max_batch_items=1)) as channel:
+@dataclass
+class Held:
+    """The work of a server under test: it waits until ``gate`` opens; ``begun`` has the ids of what was decoded."""
+
+    gate: threading.Event = field(default_factory=threading.Event)
+    begun: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Held:
+    held, run = Held(), chain.run
+
+    def gated(stages: Sequence[chain.NamedStage], items: Sequence[Any]) -> list[Any]:
+        assert held.gate.wait(SOON_S)
+        held.begun.extend(item.id for item in items if isinstance(item, Item) and stages[0].name == "image.decode")
+        return run(stages, items)
+
+    monkeypatch.setattr("mmpipe.runtimes.stage_server.work.chain.run", gated)
+    return held
+
+
+def until_waiting(emitted: Emitted, *items: int) -> None:
+    """Until exactly so many items, or so many, wait in the server's queue."""
+    deadline = time.monotonic() + SOON_S
+    while emitted.total("mmpipe.server.queue.depth", {}) not in items:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_query_overtakes_a_hundred_waiting_samples(held: Held) -> None:
+    sample, query = Item("sample", picture()), Item("query", picture())
+    with capture() as emitted, served(Serves((Modality.IMAGE,)), serving(max_batch_items=1)) as channel:
         stub = chain_pb2_grpc.ChainServiceStub(channel)
-        samples = [stub.Chain.future(a_request([item], Modality.IMAGE)) for _ in range(100)]
-        samples[0].result(SOON_S)
-        stub.Chain(a_request([item], Modality.IMAGE, lane=item_pb2.LANE_QUERY), timeout=SOON_S)
-        assert sum(sample.done() for sample in samples) < 50
-        for sample in samples:
-            sample.cancel()
+        samples = [stub.Chain.future(a_request([sample], Modality.IMAGE)) for _ in range(100)]
+        asked = stub.Chain.future(a_request([query], Modality.IMAGE, lane=item_pb2.LANE_QUERY))
+        until_waiting(emitted, 99)  # two threads hold one each
+        held.gate.set()
+        for call in (*samples, asked):
+            call.result(SOON_S)
+
+    assert "query" in held.begun[:3]
 
 
 def passed(emitted: Emitted, stage: str) -> float:
     return emitted.total("mmpipe.stage.items", {"stage": stage, "outcome": "passed"})
 
 
-def test_a_cancelled_call_does_no_work() -> None:
-    item = slow_picture()
+def test_a_cancelled_call_does_no_work(held: Held) -> None:
+    item = Item("sample", picture())
     with capture() as emitted, served(Serves((Modality.IMAGE,)), serving(max_batch_items=1), threads=1) as channel:
         stub = chain_pb2_grpc.ChainServiceStub(channel)
         calls = [stub.Chain.future(a_request([item], Modality.IMAGE)) for _ in range(60)]
-        calls[0].result(SOON_S)
+        until_waiting(emitted, 59)
         for call in calls[5:]:
             call.cancel()
+        until_waiting(emitted, 4, 5)  # the thread may hold one of those five
+        held.gate.set()
         stub.Chain(a_request([item], Modality.IMAGE), timeout=SOON_S)
-        assert passed(emitted, "image.decode") < 40
+
+    assert len(held.begun) <= 7
 
 
 def test_a_call_past_its_deadline_does_no_work() -> None:
