@@ -573,7 +573,7 @@ def test_a_rolling_restart_under_load_fails_no_call(replicas: list[Replica]) -> 
 
 CAUGHT_ELSEWHERE = """
 import signal, threading
-from mmpipe.cli.serve import stopping, wait_for
+from mmpipe.cli.stopping import stopping, wait_for
 
 def catch_it() -> None:
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)

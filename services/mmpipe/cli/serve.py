@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mmpipe.cli.options import Data, Host, MetricsPort, Port, SpecFile
+from mmpipe.cli.stopping import stopping, wait_for
 
 if TYPE_CHECKING:
     from mmpipe.runtimes.stage_server.server import Serves, StageServer
     from mmpipe.spec import MultimodalPipeline
 
 _EXIT_CUT_OFF = 1
-_EXIT_AT_ONCE = 130
-_LONGEST_SLEEP_S = 0.5
 
 
 def serve(
@@ -54,7 +48,7 @@ def serve(
     service = f"mmpipe-stages-{_name(serves)}".replace(" ", "-")
     told = telemetry.setup(service, metrics_port=metrics_port, metrics_host=host)
     try:
-        with short_turns(), stopping() as stop:
+        with short_turns(), stopping(aloud=False) as stop:
             server = _server(pipeline, serves, data, threads)
             listening = server.start(f"{host}:{port}")
             typer.echo(f"mmpipe serve {_name(serves)}: listening on {host}:{listening}")
@@ -94,31 +88,3 @@ def _server(pipeline: MultimodalPipeline, serves: Serves, data: Path, threads: i
 def _name(serves: Serves) -> str:
     stages = "" if len(serves.verbs) > 2 else "." + "+".join(serves.verbs)  # noqa: PLR2004  # all three
     return " ".join([*(f"{modality}{stages}" for modality in serves.modalities), *(["fuse"] if serves.fuse else [])])
-
-
-def wait_for(stop: Event) -> None:
-    """Until it is set.
-
-    Python handles signals in its main thread only, and one that the system hands to another thread does not wake this
-    one. So it wakes by itself.
-    """
-    while not stop.wait(_LONGEST_SLEEP_S):
-        pass
-
-
-@contextmanager
-def stopping() -> Iterator[Event]:
-    """An event that the first SIGTERM or SIGINT sets; the second one ends the process."""
-    stop = Event()
-
-    def ask(_signal: int, _frame: object) -> None:
-        if stop.is_set():
-            os._exit(_EXIT_AT_ONCE)
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

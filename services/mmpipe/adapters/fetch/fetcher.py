@@ -104,9 +104,9 @@ class Fetcher:
             raise NotMedia(uri, found)
         return Media(content, found.format, media.segment)
 
-    def download(self, uri: str, sha256: str = "") -> Downloaded:
-        """The bytes that a URI leads to, checked against ``sha256`` where it is given. Raises as :meth:`fetch` does."""
-        return self._fetched(Reference(uri, sha256))
+    def download(self, uri: str, sha256: str = "", size_bytes: int = 0) -> Downloaded:
+        """The bytes that a URI leads to, checked against digest and size where given. Raises as :meth:`fetch` does."""
+        return self._fetched(Reference(uri, sha256, size_bytes))
 
     def _fetched(self, reference: Reference) -> Downloaded:
         uri, sha256 = reference.uri, digest_said(reference.uri, reference.sha256)

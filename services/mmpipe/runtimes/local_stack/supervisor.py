@@ -21,6 +21,8 @@ from mmpipe.runtimes.local_stack.plan import Program
 from mmpipe.runtimes.local_stack.readiness import answers
 
 READY_WITHIN_S = 120.0
+RESTARTS = 2
+"""A process that ended so often before it answered for the first time will not come up."""
 LOOK_EVERY_S = 0.1
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
@@ -115,10 +117,10 @@ class Supervisor:
     async def _ready(self, running: Running) -> None:
         deadline = asyncio.get_running_loop().time() + READY_WITHIN_S
         while not await answers(running.program):
-            if asyncio.get_running_loop().time() > deadline or running.restarts > 2:  # noqa: PLR2004  # as below
+            if asyncio.get_running_loop().time() > deadline or running.restarts > RESTARTS:
                 raise NotReadyError(
                     f"{running.program.name}: found no answer at {running.program.address} within "
-                    f"{READY_WITHIN_S:.0f} s and two restarts; it said:\n{self._last_words(running.program)}"
+                    f"{READY_WITHIN_S:.0f} s and {RESTARTS} restarts; it said:\n{self._last_words(running.program)}"
                 )
             await asyncio.sleep(LOOK_EVERY_S)
         running.standing = Standing.READY

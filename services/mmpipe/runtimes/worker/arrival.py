@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from mmpipe.adapters import wire
-from mmpipe.adapters.fetch import ContentDiffers, Fetcher, FetchRefused, file_name
+from mmpipe.adapters.fetch import Fetcher, FetchRefused, file_name
 from mmpipe.adapters.objects import SCHEME, Objects, reference
 from mmpipe.adapters.wire.facts import decode_attributes
 from mmpipe.records import Media, Rejected, Sample
@@ -59,17 +59,15 @@ class Arrivals:
     def _brought(self, part: sample_pb2.Part) -> sample_pb2.Part | Rejected:
         """The part with its bytes in the object store, and what they are."""
         media = wire.decode_media(part.media, "media")
-        assert media.reference is not None  # noqa: S101  # only parts by reference are brought
+        said = media.reference
+        assert said is not None  # noqa: S101  # only parts by reference are brought
         declared = wire.decode_modality(part.modality, "modality") if part.modality else None
-        uri = part.uri or media.reference.uri
+        uri = part.uri or said.uri
         try:
-            fetched = self._fetcher.download(media.reference.uri, media.reference.sha256)
+            fetched = self._fetcher.download(said.uri, said.sha256, said.size_bytes)
         except FetchRefused as refusal:
             return refusal.verdict()
-        if media.reference.size_bytes not in (0, fetched.size_bytes):
-            expected = f"the {media.reference.size_bytes} that were said"
-            return ContentDiffers(uri, f"{fetched.size_bytes} bytes", expected, "send the sample again").verdict()
-        name = f"the medium.{media.format}" if media.format else file_name(media.reference.uri)
+        name = f"the medium.{media.format}" if media.format else file_name(said.uri)
         found = recognise(fetched.content, declared, name)
         if isinstance(found, Rejected):
             return found

@@ -62,7 +62,6 @@ class Courier:
         sample_id = delivery.envelope.sample.id
         with telemetry.about(sample_id=sample_id), _span(delivery) as span:
             outcome = await self._settle(delivery)
-            self._crew.sink.let_go(sample_id)  # where it was never planned
             span.set(outcome=outcome)
             _count(delivery, outcome)
 
@@ -109,7 +108,7 @@ class Courier:
         try:
             return await self._sample_through(sample, envelope)
         finally:
-            crew.sink.let_go(sample.id)
+            crew.sink.let_go(sample.id)  # where it was never planned
 
     async def _sample_through(self, sample: Sample, envelope: Envelope) -> str:
         crew, variant = self._crew, RELEASED if envelope.ignore_gates else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 import pytest
 from tests.unit.runtimes.worker.conftest import Ground, an_envelope
@@ -202,6 +203,22 @@ def test_an_envelope_without_parts_is_a_dead_letter(ground: Ground) -> None:
     asyncio.run(scenario())
 
     assert _letter(ground).stage == "envelope"
+
+
+def test_bytes_of_another_size_than_was_said_are_quarantined(ground: Ground) -> None:
+    content = b"a red bell"
+    sha256 = hashlib.sha256(content).hexdigest()
+    ground.objects.put(content, sha256)
+    said = media_pb2.Reference(uri=f"object:{sha256}", sha256=sha256, size_bytes=len(content) + 1)
+    part = sample_pb2.Part(modality=media_pb2.MODALITY_TEXT, media=media_pb2.Media(reference=said), uri="file:///a")
+
+    ground.take(Envelope(sample_pb2.Sample(id="a", parts=[part]), an_envelope().accepted_at))
+
+    status = ground.metadata.reader.status("a")
+    assert status is not None
+    assert status.state == "quarantined"
+    assert status.parts[0].rejected is not None
+    assert "found 10 bytes; expected the 11 that were said" in status.parts[0].rejected.reason
 
 
 class _AtAttempt:
