@@ -17,6 +17,7 @@ compile() {
 
 compile base.txt pyproject.toml
 compile serve.txt pyproject.toml --extra postgres --extra serve --constraints requirements/base.txt
-compile dev.txt pyproject.toml --extra postgres --extra serve --extra torch --group test --group check \
-    --constraints requirements/serve.txt
+compile operator.txt pyproject.toml --extra postgres --extra operator --constraints requirements/serve.txt
+compile dev.txt pyproject.toml --extra postgres --extra serve --extra operator --extra torch --group test --group check \
+    --constraints requirements/operator.txt --constraints requirements/serve.txt
 printf 'uv\nhatchling\n' | compile install.txt -

@@ -1,0 +1,63 @@
+"""What things are called in the cluster: names are for ever, so they stand in one place.
+
+A process of a pipeline is ``gateway``, ``worker``, ``fuse``, a modality (``image``), or with topology PerStage a stage
+of one (``image-decode``). Its objects are called ``PIPELINE-PROCESS``, which is also where the processes look for each
+other (``mmpipe.runtimes.stage_clients``).
+"""
+
+from __future__ import annotations
+
+GROUP = "mmpipe.dev"
+API_VERSION = "mmpipe.dev/v1alpha1"
+KIND = "MultimodalPipeline"
+PLURAL = "multimodalpipelines"
+
+FIELD_MANAGER = "mmpipe-operator"
+"""Owner of every field that the operator applies, and the value of the label ``app.kubernetes.io/managed-by``."""
+FINALIZER = "mmpipe.dev/vectors"
+"""Held only with ``deletionPolicy: Delete``, until the collection is dropped or ``ABANDON`` says to leave it."""
+
+RECONCILE = "mmpipe.dev/reconcile"
+"""Annotation of a pipeline: ``Paused`` stops the operator from touching it, until it is removed."""
+ABANDON = "mmpipe.dev/abandon-vectors"
+"""Annotation of a pipeline that is being deleted: ``true`` lets it go without dropping its collection."""
+CONFIG_HASH = "mmpipe.dev/config-hash"
+"""Annotation of a pod template: a digest of all that its process reads, so that a change rolls the pods."""
+
+PIPELINE_LABEL = "mmpipe.dev/pipeline"
+"""Label of every child: the name of its pipeline. The operator watches children by it."""
+_NAME = "app.kubernetes.io/name"
+_INSTANCE = "app.kubernetes.io/instance"
+COMPONENT_LABEL = "app.kubernetes.io/component"
+
+GRPC_PORT = {"gateway": 50050, "worker": 50052}
+STAGE_PORT = 50051
+METRICS_PORT = 9464
+"""OpenTelemetry's usual port for Prometheus."""
+
+
+def child(pipeline: str, process: str) -> str:
+    """Name of the objects of one process."""
+    return f"{pipeline}-{process}"
+
+
+def grpc_port(process: str) -> int:
+    """Port that a process listens on: stage servers share one number."""
+    return GRPC_PORT.get(process, STAGE_PORT)
+
+
+def labels(pipeline: str, process: str = "") -> dict[str, str]:
+    """Recommended labels of a child, of one process or of the whole pipeline."""
+    component = {COMPONENT_LABEL: process} if process else {}
+    return {
+        _NAME: "mmpipe",
+        _INSTANCE: pipeline,
+        "app.kubernetes.io/part-of": "mmpipe",
+        "app.kubernetes.io/managed-by": FIELD_MANAGER,
+        PIPELINE_LABEL: pipeline,
+    } | component
+
+
+def selector(pipeline: str, process: str = "") -> dict[str, str]:
+    """Labels that select a process's pods, or all of a pipeline. Never more than these: selectors can't be changed."""
+    return {_NAME: "mmpipe", _INSTANCE: pipeline} | ({COMPONENT_LABEL: process} if process else {})
