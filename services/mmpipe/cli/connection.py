@@ -3,6 +3,8 @@
 Tokens and keys are never on a command line, where every user of the machine could read them: the environment names
 them. ``MMPIPE_TLS_CA`` is a PEM file of the authority that signed the gateway's certificate, or ``system`` for the
 machine's own; ``MMPIPE_TLS_CERTIFICATE`` and ``MMPIPE_TLS_KEY`` are PEM files of one's own, for mutual TLS.
+``MMPIPE_TLS_SERVER_NAME`` is the name in the gateway's certificate where the address has another, as that of a
+forwarded port has.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from mmpipe.client import Client, Credentials
 
 _CA, _CERTIFICATE, _KEY = "MMPIPE_TLS_CA", "MMPIPE_TLS_CERTIFICATE", "MMPIPE_TLS_KEY"
+_SERVER_NAME = "MMPIPE_TLS_SERVER_NAME"
 
 
 class NoConnection(MmpipeError):  # noqa: N818  # says what is the case, like the errors of the client
@@ -53,6 +56,7 @@ def _credentials() -> Credentials | None:
         authority=_pem(_CA, authority) if authority not in {"", "system"} else None,
         certificate=_pem(_CERTIFICATE, certificate) if certificate else None,
         key=_pem(_KEY, key) if key else None,
+        server_name=os.environ.get(_SERVER_NAME, ""),
     )
 
 

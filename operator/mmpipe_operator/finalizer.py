@@ -1,0 +1,97 @@
+"""The end of a pipeline whose vectors go with it (``deletionPolicy: Delete``).
+
+Kubernetes deletes the children, which have an owner; the collection in Milvus has none. So the pipeline is held by a
+finalizer until its pods are gone (they would make the collection anew) and the collection is dropped. It is let go
+without that when the time is over or somebody says so: a pipeline, and with it its namespace, never hangs for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from mmpipe.spec import MultimodalPipeline
+from mmpipe_operator import names
+from mmpipe_operator.cache import Cache, Key
+from mmpipe_operator.cluster import Cluster, Events
+from mmpipe_operator.kinds import DEPLOYMENT, Manifest, ref_of
+from mmpipe_operator.neighbours import Neighbours
+
+PODS_LEAVE_S = 5.0
+"""Pause between two looks at pods that are stopping; their deletion wakes the pipeline earlier."""
+
+_log = logging.getLogger(__name__)
+
+
+class Finalizer:
+    """Holds pipelines and lets them go. ``limit_s`` is how long dropping may take, from the deletion on."""
+
+    def __init__(self, cluster: Cluster, cache: Cache, neighbours: Neighbours, events: Events, limit_s: float) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._neighbours = neighbours
+        self._events = events
+        self._limit_s = limit_s
+
+    async def hold(self, raw: Manifest, *, wanted: bool) -> None:
+        """Have the finalizer on a living pipeline exactly where it is wanted."""
+        if wanted != is_held(raw):
+            finalizers = [name for name in _finalizers(raw) if name != names.FINALIZER]
+            await self._set(raw, [*finalizers, names.FINALIZER] if wanted else finalizers)
+
+    async def finish(
+        self, raw: Manifest, pipeline: MultimodalPipeline | None, secrets: Mapping[tuple[str, str], str]
+    ) -> float | None:
+        """One step towards the end of a pipeline that is being deleted; the seconds until the next, None at the end.
+
+        ``pipeline`` is None where the spec can't be read: then nobody can say what to drop. Raises NeighbourError
+        while the collection can't be dropped, and ClusterError.
+        """
+        if not is_held(raw):
+            return None
+        if pipeline is None or self._is_over(raw):
+            return await self._abandon(raw)
+        if await self._pods_leave(raw):
+            return PODS_LEAVE_S
+        await self._neighbours.drop_vectors(pipeline, secrets)
+        await self._events.say(raw, "Normal", "VectorsDropped", "its collection and alias are gone from Milvus")
+        return await self._let_go(raw)
+
+    async def _pods_leave(self, raw: Manifest) -> bool:
+        """Whether pods are left; their Deployments are deleted now rather than with the pipeline."""
+        key: Key = raw["metadata"]["namespace"], raw["metadata"]["name"]
+        for ref, child in self._cache.children(key).items():
+            if ref.kind is DEPLOYMENT and "deletionTimestamp" not in child["metadata"]:
+                await self._cluster.delete(child)
+        return bool(self._cache.pods(key))
+
+    def _is_over(self, raw: Manifest) -> bool:
+        metadata = raw["metadata"]
+        deleted_at = datetime.fromisoformat(metadata["deletionTimestamp"])
+        asked = metadata.get("annotations", {}).get(names.ABANDON) == "true"
+        return asked or (datetime.now(UTC) - deleted_at).total_seconds() > self._limit_s
+
+    async def _abandon(self, raw: Manifest) -> None:
+        note = "its collection stays in Milvus: it could not be dropped in time, or was not to be; drop it by hand"
+        _log.warning("%s: %s", ref_of(raw), note)
+        await self._events.say(raw, "Warning", "VectorsAbandoned", note)
+        await self._let_go(raw)
+
+    async def _let_go(self, raw: Manifest) -> None:
+        await self._set(raw, [name for name in _finalizers(raw) if name != names.FINALIZER])
+
+    async def _set(self, raw: Manifest, finalizers: list[str]) -> None:
+        """Raises Conflict where the pipeline has changed meanwhile, also where another has taken its name."""
+        version = raw["metadata"]["resourceVersion"]
+        patch = {"metadata": {"resourceVersion": version, "finalizers": finalizers}}
+        self._cache.put(await self._cluster.merge(ref_of(raw), patch))
+
+
+def is_held(raw: Manifest) -> bool:
+    """Whether the pipeline has our finalizer."""
+    return names.FINALIZER in _finalizers(raw)
+
+
+def _finalizers(raw: Manifest) -> list[str]:
+    return list(raw["metadata"].get("finalizers", ()))

@@ -1,0 +1,75 @@
+"""``/healthz`` and ``/readyz`` for the kubelet: alive while every watch brings what the cluster has, ready once started.
+
+A watch can go silent without an error. So the operator lists everything now and then, and a watch that does not bring,
+within a minute, what such a list has shown is one that nobody can trust: the process says it is not well, and the
+kubelet starts it again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from mmpipe_operator.kinds import Kind
+
+SILENCE_S = 60.0
+"""How long a watch may take to bring what a list has shown."""
+
+
+class Health:
+    """What the process knows of its own state."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.started = False
+        self._clock = clock
+        self._owed: dict[Kind, tuple[int, float]] = {}
+
+    def owed(self, kind: Kind, version: int) -> None:
+        """A list has shown this version, which the watch of the kind has yet to bring. An older debt stays."""
+        self._owed.setdefault(kind, (version, self._clock()))
+
+    def brought(self, kind: Kind, version: int) -> None:
+        """The watch of a kind has come as far as this version."""
+        owed, _ = self._owed.get(kind, (0, 0.0))
+        if version >= owed:
+            self._owed.pop(kind, None)
+
+    def silent(self) -> list[str]:
+        """Kinds whose watch has not brought what it owes for too long."""
+        now = self._clock()
+        return [kind.plural for kind, (_, since) in self._owed.items() if now - since > SILENCE_S]
+
+
+@asynccontextmanager
+async def serving(health: Health, host: str, port: int) -> AsyncIterator[int]:
+    """Answer at that port (0 takes a free one) while the block runs; gives the port. Raises OSError where it is taken."""
+    application = web.Application()
+    application.router.add_get("/healthz", _healthz(health))
+    application.router.add_get("/readyz", _readyz(health))
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+def _healthz(health: Health) -> Callable[[web.Request], object]:
+    async def answer(_: web.Request) -> web.Response:  # aiohttp awaits its handlers
+        silent = health.silent()
+        text = f"found silent watches of {', '.join(silent)}, expected events" if silent else "ok"
+        return web.Response(text=text + "\n", status=503 if silent else 200)
+
+    return answer
+
+
+def _readyz(health: Health) -> Callable[[web.Request], object]:
+    async def answer(_: web.Request) -> web.Response:  # as above
+        return web.Response(text="ok\n" if health.started else "starting\n", status=200 if health.started else 503)
+
+    return answer

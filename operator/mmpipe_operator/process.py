@@ -1,0 +1,129 @@
+"""The operator as a process: it signs in, waits until it leads, keeps pipelines true, and lets go of the lease.
+
+A leader that has lost its lease ends with 1 and is started again as a candidate: no task of its old life goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+from mmpipe.telemetry import metrics, setup, setup_logging
+from mmpipe_operator.cache import Cache, Key
+from mmpipe_operator.cluster import Cluster, Connection, Events, Lease, NotLeading, connected
+from mmpipe_operator.contents import ContentReader
+from mmpipe_operator.controller import Controller, Pace
+from mmpipe_operator.health import Health, serving
+from mmpipe_operator.neighbours import Neighbours
+from mmpipe_operator.reconcile import Defaults, World
+from mmpipe_operator.settings import Settings
+from mmpipe_operator.workqueue import WorkQueue
+
+LOST = 1
+"""Exit status of a replica that has lost the lease."""
+
+_log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT (0) or until the lease is lost (1). Raises OSError for a port that is taken."""
+    setup_logging(level=logging.getLevelName(settings.log_level))
+    telemetry = setup("mmpipe-operator", metrics_port=settings.metrics_port, metrics_host=settings.host)
+    try:
+        return asyncio.run(_run(settings))
+    finally:
+        telemetry.shutdown()
+
+
+async def _run(settings: Settings) -> int:
+    stop, health = asyncio.Event(), Health()
+    with _stopped_by_signals(stop):
+        async with serving(health, settings.host, settings.health_port), connected() as client:
+            health.started = True
+            return await _led(settings, client, health, stop)
+
+
+async def _led(settings: Settings, client: Connection, health: Health, stop: asyncio.Event) -> int:
+    """Wait for the lease, then keep pipelines true for as long as it is held."""
+    if settings.leader_election == "None":
+        await _keep(settings, Cluster(client), health, stop)
+        return 0
+    lease = Lease(Cluster(client), (settings.namespace, settings.lease_name), settings.identity, settings.lease_seconds)
+    forget = metrics.observe("mmpipe.operator.leader", lambda: [(int(lease.leading), {})])
+    try:
+        await _first(stop, lease.acquire())
+        if not stop.is_set():
+            _log.info("leading as %s", settings.identity)
+            await _first(stop, lease.lost(), _keep(settings, Cluster(client, lease.fence), health, stop))
+    except* NotLeading:
+        _log.warning("found its lease lost, expected it renewed; ending")
+    finally:
+        forget()
+        await lease.release()
+    return 0 if stop.is_set() else LOST
+
+
+async def _keep(settings: Settings, cluster: Cluster, health: Health, stop: asyncio.Event) -> None:
+    async with AsyncExitStack() as opened:
+        queue: WorkQueue[Key] = WorkQueue()
+        neighbours = await opened.enter_async_context(_asked(queue, settings.probe_seconds))
+        world = World(
+            cluster=cluster,
+            cache=Cache(),
+            contents=ContentReader(cluster, settings.secrets_seconds),
+            neighbours=neighbours,
+            events=Events(cluster, settings.identity),
+            defaults=Defaults(
+                settings.image, settings.image_pull_policy, settings.image_pull_secrets, settings.service_monitors
+            ),
+            drop_limit_s=settings.drop_timeout_seconds,
+        )
+        opened.enter_context(_observed(queue))
+        pace = Pace(settings.namespaces, settings.workers, settings.resync_seconds)
+        await Controller(world, queue, health, pace).run(stop)
+
+
+@asynccontextmanager
+async def _asked(queue: WorkQueue[Key], interval_s: float) -> AsyncIterator[Neighbours]:
+    neighbours = Neighbours(lambda namespace, name: queue.add((namespace, name)), interval_s)
+    try:
+        yield neighbours
+    finally:
+        await neighbours.close()
+
+
+@contextmanager
+def _observed(queue: WorkQueue[Key]) -> Iterator[None]:
+    forget = [
+        metrics.observe("mmpipe.operator.queue.length", lambda: [(len(queue), {})]),
+        metrics.observe("mmpipe.operator.queue.age", lambda: [(queue.oldest_age_s(), {})]),
+    ]
+    try:
+        yield
+    finally:
+        for each in forget:
+            each()
+
+
+async def _first(stop: asyncio.Event, *works: Coroutine[object, object, None]) -> None:
+    """Run these until one of them ends or ``stop`` is set; the others are cancelled, an exception is raised."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(work) for work in (stop.wait(), *works)]
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        for task in running:
+            task.cancel()
+
+
+@contextmanager
+def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
