@@ -1,8 +1,8 @@
 """Write the reference pages from the code they describe, or say how they differ from it (``--check``).
 
 The spec's page and schema come from ``mmpipe.spec``, the command line's page from its typer app, the page of metrics
-and spans from ``mmpipe.telemetry.catalogue``: a thing is described once, where it is defined. Nothing here adds a word
-about a field, an option or a metric.
+and spans from ``mmpipe.telemetry.catalogue``, that of conditions from ``mmpipe_operator.status``: a thing is described
+once, where it is defined. Nothing here adds a word about a field, an option or a metric.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mmpipe.cli import main as cli
 from mmpipe.spec import explain, schema
 from mmpipe.spec.explain import BlockExplained, FieldExplained
 from mmpipe.telemetry.catalogue import METRICS, SPANS, Attribute, Metric, Span
+from mmpipe_operator.status import CONDITIONS, REASONS
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context  # typer gives its commands no public type
@@ -50,6 +51,7 @@ def reference() -> dict[Path, str]:
         FOLDER / "spec.schema.json": json.dumps(schema(), indent=2) + "\n",
         FOLDER / "cli.md": "\n".join(cli_page()),
         FOLDER / "telemetry.md": "\n".join(telemetry_page()),
+        FOLDER / "conditions.md": "\n".join(conditions_page()),
     }
 
 
@@ -97,6 +99,18 @@ def telemetry_page() -> Iterator[str]:
     yield from (_metric(metric) for metric in METRICS.values())
     yield from ("", "## Spans", "", "| Span | Kind | Meaning | Parent | Attributes |", "|---|---|---|---|---|")
     yield from (_span(span) for span in SPANS.values())
+    yield ""
+
+
+def conditions_page() -> Iterator[str]:
+    """The page of conditions: every one in the order of a status, then every reason by its name."""
+    yield from ("# Conditions of a pipeline", "", _NOTE, "")
+    yield "Every pipeline has every condition from the first look on. `kubectl wait` and `helm install --wait` go by"
+    yield "Ready, Reconciling and Stalled; [ADR 26](../decisions/0026-ready.md) says why they are as they are."
+    yield from ("", "## Conditions", "", "| Condition | While all is well | Meaning |", "|---|---|---|")
+    yield from (f"| `{each.name}` | {each.good} | {each.meaning} |" for each in CONDITIONS.values())
+    yield from ("", "## Reasons", "", "| Reason | Meaning | Remedy |", "|---|---|---|")
+    yield from (f"| `{each.name}` | {each.meaning} | {each.remedy} |" for _, each in sorted(REASONS.items()))
     yield ""
 
 

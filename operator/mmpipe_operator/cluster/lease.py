@@ -63,16 +63,16 @@ class Lease:
 
     async def acquire(self) -> None:
         """Return once this replica leads."""
-        won = await self._try()
+        won = await self.attempt()
         while not won:
             await asyncio.sleep(self._pause_s)
-            won = await self._try()
+            won = await self.attempt()
 
     async def lost(self) -> None:
         """Renew, and return once this replica leads no more."""
         while self.leading:
             await asyncio.sleep(self._pause_s)
-            await self._try()
+            await self.attempt()
 
     async def release(self) -> None:
         """Let the next one start at once, where this replica leads."""
@@ -90,8 +90,8 @@ class Lease:
     def _pause_s(self) -> float:
         return self._duration_s / _RENEWALS
 
-    async def _try(self) -> bool:
-        """One attempt to take or keep the lease; what fails is tried again."""
+    async def attempt(self) -> bool:
+        """Take or keep the lease, once; whether this replica holds it now. What fails is logged."""
         asked_at = self._clock()
         try:
             won = await self._write(await self._cluster.get(self._ref))

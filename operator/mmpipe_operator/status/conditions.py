@@ -123,7 +123,12 @@ _REASONS = (
     Reason(
         "PodsRefused",
         "The pods of a Deployment can't be created: a quota, or an admission policy.",
-        "see the message",
+        "raise the quota, or change what the policy names",
+    ),
+    Reason(
+        "NotReady",
+        "Containers run, and no longer answer their readiness probe.",
+        "see `kubectl describe pods`",
     ),
     Reason("Paused", "`spec.lifecycle.state` is Paused: scaled to zero, everything else kept.", "set it to Running"),
     Reason("PausePending", "`spec.lifecycle.state` is Paused, and pods are still stopping.", "wait"),

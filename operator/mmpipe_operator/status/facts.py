@@ -73,21 +73,32 @@ class Facts:
         return found
 
     @property
+    def is_planned(self) -> bool:
+        """Whether the present spec became a plan. Where not, what an earlier one asked for goes on."""
+        return bool(self.observed.processes)
+
+    @property
     def is_stopped(self) -> bool:
         """Whether the spec asks for no pods."""
-        return self.spec.get("lifecycle", {}).get("state") == "Paused"
+        return bool(self.spec.get("lifecycle", {}).get("state") == "Paused")
 
-    def label(self) -> str:
-        """Namespace and name, as options of kubectl."""
-        metadata = self.observed.pipeline["metadata"]
-        return f"{metadata['name']} -n {metadata['namespace']}"
+    @property
+    def name(self) -> str:
+        """Of the pipeline."""
+        return str(self.observed.pipeline["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        """Of the pipeline."""
+        return str(self.observed.pipeline["metadata"]["namespace"])
 
     def kept(self, condition: str) -> Verdict | None:
-        """What a condition said before, where that still stands: it is about the same spec."""
+        """What a condition said before, where that still stands: it is about the spec that runs."""
         was = self.was.get(condition)
-        if was is None or was["status"] == "Unknown" or was.get("observedGeneration") != self.generation:
+        if was is None or was["status"] == "Unknown":
             return None
-        return Verdict(was["status"], was["reason"], was["message"])
+        stands = not self.is_planned or was.get("observedGeneration") == self.generation
+        return Verdict(was["status"], was["reason"], was["message"]) if stands else None
 
 
 def remedied(found: str, reason: str) -> str:

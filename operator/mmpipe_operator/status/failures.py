@@ -64,7 +64,8 @@ def _counts(pod: Manifest) -> bool:
 def _of_deployment(deployment: Manifest) -> Iterator[Failure]:
     for condition in deployment.get("status", {}).get("conditions", ()):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            yield Failure("PodsRefused", _POD_NAME.sub("", condition.get("message", "")) or "its pods are refused")
+            why = _POD_NAME.sub("", condition.get("message", ""))
+            yield Failure("PodsRefused", f"its pods are refused ({why})")
 
 
 def _of_pod(pod: Manifest) -> Iterator[Failure]:
@@ -73,16 +74,16 @@ def _of_pod(pod: Manifest) -> Iterator[Failure]:
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
             yield Failure("Unschedulable", _why_unschedulable(condition.get("message", "")))
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
-        yield from _of_container(container, _became_unready(status, container))
+        yield from _of_container(container, status)
 
 
 def _why_unschedulable(message: str) -> str:
-    """The scheduler's words without the number of nodes: `Insufficient cpu` for `0/3 nodes ...: 3 Insufficient cpu.`."""
+    """The scheduler's words without numbers of nodes: `Insufficient cpu` for `0/3 nodes ...: 3 Insufficient cpu.`."""
     why = _NODES.sub("", message).split(". ")[0].rstrip(".")
-    return f"no node for a pod ({_COUNT.sub('', why)})" if why else "no node for a pod"
+    return f"no node takes a pod ({_COUNT.sub('', why)})" if why else "no node takes a pod"
 
 
-def _of_container(container: Manifest, became_unready: bool) -> Iterator[Failure]:  # noqa: FBT001  # one more fact
+def _of_container(container: Manifest, pod: Manifest) -> Iterator[Failure]:
     name, state = container["name"], container.get("state", {})
     waiting = state.get("waiting", {})
     reason = waiting.get("reason", "")
@@ -94,14 +95,14 @@ def _of_container(container: Manifest, became_unready: bool) -> Iterator[Failure
         yield Failure("CreateContainerError", f"container {name} can't be made ({reason})")
     elif not container.get("ready") and (reason == "CrashLoopBackOff" or _has_ended(container)):
         yield Failure("CrashLoopBackOff", f"container {name} ends with {_end(container)}")
-    elif became_unready:
+    elif _became_unready(pod, container):
         yield Failure("NotReady", f"container {name} runs and is no longer ready")
 
 
 def _has_ended(container: Manifest) -> bool:
     """Whether it has ended before, or just now, with an error."""
     ended = container.get("state", {}).get("terminated", {})
-    return container.get("restartCount", 0) > 0 or ended.get("exitCode", 0) != 0
+    return bool(container.get("restartCount", 0) > 0 or ended.get("exitCode", 0) != 0)
 
 
 def _end(container: Manifest) -> str:
@@ -110,12 +111,12 @@ def _end(container: Manifest) -> str:
     return "OOMKilled" if last.get("reason") == "OOMKilled" else f"exit code {last.get('exitCode', 'unknown')}"
 
 
-def _became_unready(status: Manifest, container: Manifest) -> bool:
+def _became_unready(pod: Manifest, container: Manifest) -> bool:
     """Whether a container that was ready once is not now: readiness has changed since its start."""
     since = container.get("state", {}).get("running", {}).get("startedAt")
     changed = [
         each.get("lastTransitionTime", "")
-        for each in status.get("conditions", ())
+        for each in pod.get("conditions", ())
         if each["type"] == "ContainersReady" and each["status"] == "False"
     ]
     return bool(since and changed) and not container.get("ready") and changed[0] > since

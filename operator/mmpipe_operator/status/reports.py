@@ -61,7 +61,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What the API server, or the operator itself, refused while applying. ``reason`` is Kubernetes' own or NameTaken."""
+    """What the API server refused while applying. ``reason`` is Kubernetes' own, or NameTaken."""
 
     ref: Ref
     reason: str

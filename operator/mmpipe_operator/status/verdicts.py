@@ -16,8 +16,8 @@ from mmpipe_operator.status.conditions import (
 )
 from mmpipe_operator.status.facts import Facts, Verdict, listed, remedied
 from mmpipe_operator.status.reports import Probe
-from mmpipe_operator.status.rollout import Stage
 from mmpipe_operator.status.rounding import bucket
+from mmpipe_operator.status.sentences import on_stage
 
 NOT_KNOWN = Verdict("Unknown", "NotKnown")
 _MAX_QUOTE = 300
@@ -41,8 +41,10 @@ def stages_available(facts: Facts) -> Verdict:
     away = [stage for stage in facts.stages if not stage.is_available]
     if not away:
         return Verdict("True", "AllAvailable")
-    reason = "StageStarting" if all(stage.is_progressing or stage.is_starting for stage in away) else "StagesUnavailable"
-    return Verdict("False", reason, listed([unavailable(facts, stage) for stage in away]))
+    reason = (
+        "StageStarting" if all(stage.is_progressing or stage.is_starting for stage in away) else "StagesUnavailable"
+    )
+    return Verdict("False", reason, listed([on_stage(facts, stage) for stage in away]))
 
 
 def queue_reachable(facts: Facts) -> Verdict:
@@ -63,7 +65,7 @@ def dead_letters_present(facts: Facts) -> Verdict:
         return (facts.kept(DEAD_LETTERS_PRESENT) if unasked else None) or NOT_KNOWN
     if count == 0:
         return Verdict("False", "NoDeadLetters")
-    command = f"kubectl mmpipe deadletters {facts.label()}"
+    command = f"kubectl mmpipe deadletters {facts.name} -n {facts.namespace}"
     return Verdict(
         "True", "DeadLetters", f"found {bucket(count)} dead letters, expected none; list and redrive them: {command}"
     )
@@ -89,37 +91,13 @@ def scaling_active(facts: Facts) -> Verdict:
     return Verdict("True", "ScaledByMetrics") if known else NOT_KNOWN
 
 
-def unavailable(facts: Facts, stage: Stage) -> str:
-    """A stage that has no available replica, or does not come to have its newest ones, as a sentence."""
-    found = stage.failure.found if stage.failure else str(stage.phase if stage.is_progressing else "no available pod yet")
-    remedy = remedy_of(facts, stage)
-    return f"{stage.name}: found that {found}" + (f"; {remedy}" if remedy else "")
-
-
-def remedy_of(facts: Facts, stage: Stage) -> str:
-    """What to do about a stage's failure, with its pods' labels where they are to be looked at."""
-    if stage.failure is None:
-        return ""
-    metadata = facts.observed.pipeline["metadata"]
-    pods = f"-n {metadata['namespace']} -l app.kubernetes.io/instance={metadata['name']}"
-    pods += f",app.kubernetes.io/component={stage.name}"
-    match stage.failure.reason:
-        case "CrashLoopBackOff":
-            return f"read its last words: kubectl logs --previous {pods}"
-        case "CreateContainerError" | "NotReady":
-            return f"look at its pods: kubectl describe pods {pods}"
-    from mmpipe_operator.status.conditions import REASONS
-
-    return REASONS[stage.failure.reason].remedy
-
-
 def _probed(facts: Facts, probe: Probe, condition: str, neighbour: str) -> Verdict:
     if probe.state == "Unknown":
         return facts.kept(condition) or NOT_KNOWN
     if probe.state == "Reachable":
         return Verdict("True", "Reachable")
     reason = f"{neighbour}{probe.state}"
-    return Verdict("False", reason, probe.message or "")
+    return Verdict("False", reason, probe.message)
 
 
 def _hindrances(scaler: Manifest) -> Iterator[tuple[str, str]]:

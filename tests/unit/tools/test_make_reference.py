@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import make_reference
+from mmpipe_operator.status import CONDITIONS, REASONS
 
 
 @pytest.fixture
@@ -40,12 +41,20 @@ def test_the_command_page_has_every_command_with_its_options_and_exit_codes() ->
     assert "130 " in page
 
 
+def test_the_page_of_conditions_has_every_condition_and_every_reason() -> None:
+    page = "\n".join(make_reference.conditions_page())
+
+    assert [name for name in CONDITIONS if f"| `{name}` |" not in page] == []
+    assert [name for name in REASONS if f"| `{name}` |" not in page] == []
+
+
 def test_pages_that_were_written_are_as_the_code_has_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert make_reference.main([]) == 0
     assert make_reference.main(["--check"]) == 0
 
     assert json.loads((folder / "spec.schema.json").read_text(encoding="utf-8"))["title"] == "MultimodalPipeline"
-    assert "4 generated pages are as the code has them" in capsys.readouterr().out
+    pages = len(make_reference.reference())
+    assert f"{pages} generated pages are as the code has them" in capsys.readouterr().out
 
 
 def test_a_page_that_differs_is_shown_with_the_remedy(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,8 @@
 A name is OpenTelemetry's where its conventions have one that is settled, otherwise ``mmpipe.<thing>``. The conventions
 for messaging are in development and would be renamed under the operator's dashboards: the queue's are ours.
 
-An attribute has few values, ever: no sample id, no URI, no tenant. They are in traces and logs.
+An attribute has few values, ever: no sample id, no URI, no tenant. They are in traces and logs. The operator's own
+metrics are in ``operator``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mmpipe.telemetry.catalogue.attributes import (
     SERVER_PORT,
 )
 from mmpipe.telemetry.catalogue.model import Attribute, Metric, MetricKind
+from mmpipe.telemetry.catalogue.operator import OPERATOR
 
 CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Boundaries that the RPC conventions ask for."""
@@ -222,6 +224,7 @@ ALL = (
         (Attribute("stage", "dotted stage that failed last, or `sink`"),),
     ),
     Metric("mmpipe.quarantined", MetricKind.COUNTER, "{item}", "Items put into quarantine.", (MODALITY,)),
+    *OPERATOR,
 )
 
 METRICS = {metric.name: metric for metric in ALL}

@@ -1,0 +1,29 @@
+"""The Deployment of a process. It never says how many replicas: that is its autoscaler's, or a person's; but 0 when
+paused.
+"""
+
+from __future__ import annotations
+
+from mmpipe_operator.kinds import DEPLOYMENT, Manifest
+from mmpipe_operator.plan import pod
+from mmpipe_operator.plan.model import Part, metadata_of
+
+_PROGRESS_S = 600
+_REVISIONS = 3
+
+
+def deployment(part: Part) -> Manifest:
+    """New pods come up beside the old ones, which stay until then: a bad image or file stops nothing."""
+    return {
+        "apiVersion": DEPLOYMENT.api_version,
+        "kind": DEPLOYMENT.kind,
+        "metadata": metadata_of(part),
+        "spec": {
+            **({"replicas": 0} if part.paused else {}),
+            "selector": {"matchLabels": part.selector},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "revisionHistoryLimit": _REVISIONS,
+            "progressDeadlineSeconds": max(_PROGRESS_S, pod.STARTUP_S + pod.grace_s(part)),
+            "template": pod.template(part),
+        },
+    }

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from mmpipe_operator import names
+from mmpipe_operator.cache import Cache, owned_fields
+from mmpipe_operator.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE, Manifest, Ref
+
+KEY = ("team", "media")
+
+
+def pipeline(version: int = 1, **metadata: object) -> Manifest:
+    found = {"namespace": "team", "name": "media", "resourceVersion": str(version), **metadata}
+    return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": found}
+
+
+def deployment(version: int = 1, name: str = "media-image") -> Manifest:
+    labels = {names.PIPELINE_LABEL: "media"}
+    metadata = {"namespace": "team", "name": name, "labels": labels, "resourceVersion": str(version)}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}
+
+
+def test_children_go_by_the_pipeline_that_their_label_names() -> None:
+    cache = Cache()
+
+    assert cache.put(pipeline()) == KEY
+    assert cache.put(deployment()) == KEY
+
+    assert list(cache.children(KEY)) == [Ref(DEPLOYMENT, "team", "media-image")]
+    assert list(cache.keys()) == [KEY]
+
+
+def test_an_older_event_changes_nothing() -> None:
+    cache = Cache()
+    cache.put(deployment(version=10))
+
+    assert cache.put(deployment(version=9)) is None
+    assert cache.put(deployment(version=10)) is None
+    assert cache.drop(deployment(version=9)) is None
+
+    assert cache.children(KEY)
+
+
+def test_versions_are_compared_as_numbers() -> None:
+    cache = Cache()
+    cache.put(deployment(version=9))
+
+    assert cache.put(deployment(version=10)) == KEY
+
+
+def test_a_list_drops_what_is_gone_and_keeps_what_came_after_it() -> None:
+    cache = Cache()
+    cache.put(deployment(version=3, name="media-gone"))
+    cache.put(deployment(version=8, name="media-new"))
+
+    changed = cache.replace(DEPLOYMENT, [deployment(version=4, name="media-image")], version=5)
+
+    assert changed == {KEY}
+    assert {ref.name for ref in cache.children(KEY)} == {"media-new", "media-image"}
+
+
+def test_a_list_that_says_nothing_new_concerns_nobody() -> None:
+    cache = Cache()
+    cache.put(deployment(version=3))
+
+    assert cache.replace(DEPLOYMENT, [deployment(version=3)], version=5) == set()
+
+
+def test_a_list_of_one_kind_leaves_the_others_alone() -> None:
+    cache = Cache()
+    cache.put(deployment(version=3))
+
+    cache.replace(CONFIG_MAP, [], version=9)
+
+    assert cache.children(KEY)
+
+
+def test_an_object_without_our_label_is_not_remembered() -> None:
+    stranger = deployment()
+    stranger["metadata"]["labels"] = {}
+
+    assert Cache().put(stranger) is None
+
+
+def test_a_pipeline_that_is_gone_leaves_nothing_behind() -> None:
+    cache = Cache()
+    cache.put(pipeline())
+
+    cache.drop(pipeline(version=2))
+
+    assert cache.pipeline(KEY) is None
+    assert not list(cache.keys())
+
+
+def test_the_watch_of_a_kind_is_known_by_the_newest_version_it_brought() -> None:
+    cache = Cache()
+
+    cache.watched(pipeline(version=7))
+    cache.watched(pipeline(version=5))
+
+    assert cache.watched_version(PIPELINE) == 7
+    assert cache.watched_version(DEPLOYMENT) == 0
+
+
+def test_of_the_managed_fields_only_what_we_applied_counts() -> None:
+    cache = Cache()
+    ours = {"manager": names.FIELD_MANAGER, "operation": "Apply", "fieldsV1": {"f:spec": {}}}
+    status = {**ours, "subresource": "status", "fieldsV1": {"f:status": {}}}
+    theirs = {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:metadata": {}}}
+    cache.put(pipeline(managedFields=[theirs, status, ours]))
+
+    kept = cache.pipeline(KEY)
+
+    assert kept is not None
+    assert kept["metadata"]["managedFields"] == [ours]
+    assert owned_fields(kept) == {"f:spec": {}}
