@@ -1,6 +1,4 @@
-"""The Deployment of a process. It never says how many replicas: that is its autoscaler's, or a person's; but 0 when
-paused.
-"""
+"""The Deployment of a process. How many replicas is an autoscaler's to say, or a person's; here is only 0, if paused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The PodDisruptionBudget of a process: a drained node takes one pod of it at a time, and one that is broken at once."""
+"""The PodDisruptionBudget of a process: nodes drain one pod of it at a time, broken ones at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pod template of a process: restricted, probed, drained, spread, and rolled when anything that it reads changes."""
+"""The pod template of a process: restricted, probed, drained, spread, and rolled when what it reads changes."""
 
 from __future__ import annotations
 

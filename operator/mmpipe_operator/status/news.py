@@ -57,9 +57,9 @@ def _news(entry: Entry, was: Manifest, now: Manifest) -> Iterator[Transition]:
         changed = now.get("reason") == "ReconcilePaused" != was.get("reason")
         kind = "Normal"
     else:
-        bad = now.get("status") not in {entry.good, "Unknown"}
-        over = now.get("status") == entry.good and was.get("status", "Unknown") not in {entry.good, "Unknown"}
-        changed = was.get("status") != now.get("status") and now["reason"] not in _QUIET and (bad or over)
+        bad = now["status"] not in {entry.good, "Unknown"}
+        loud = not {was.get("reason", "NotKnown") if not bad else "", now["reason"]} & _QUIET
+        changed = loud and was.get("status") != now["status"]
         kind = "Warning" if bad else "Normal"
     if changed:
         yield Transition(kind, now["reason"], now["message"])

@@ -47,7 +47,7 @@ class Stage:
     @property
     def is_starting(self) -> bool:
         """Whether it does not serve, and nothing says that it won't soon."""
-        return not self.is_available and self.failure is None
+        return self.phase is Phase.SETTLED and not self.is_available and self.failure is None
 
     @property
     def is_progressing(self) -> bool:

@@ -24,6 +24,7 @@ from mmpipe_operator.kinds import DEPLOYMENT, Ref
 from mmpipe_operator.status import CONDITIONS, REASONS, Fault, Probe, Report, status
 
 BY_NAME = {scene.name: scene for scene in SCENES}
+PODS = "-n default -l app.kubernetes.io/instance=media,app.kubernetes.io/component=image"
 AWAY = Probe("Unreachable", "http://milvus:19530: no answer")
 
 
@@ -38,7 +39,7 @@ AWAY = Probe("Unreachable", "http://milvus:19530: no answer")
         ("a rolling update", "StagesAvailable", "True", "AllAvailable"),
         ("the first rollout", "StagesAvailable", "False", "StageStarting"),
         ("the last replica crashes", "StagesAvailable", "False", "StagesUnavailable"),
-        ("late: nobody knows why", "StagesAvailable", "False", "StageStarting"),
+        ("late: nobody knows why", "StagesAvailable", "False", "StagesUnavailable"),
         ("late: CrashLoopBackOff", "StagesAvailable", "False", "StagesUnavailable"),
         ("paused", "StagesAvailable", "False", "Paused"),
         ("invalid from the start", "StagesAvailable", "Unknown", "NotKnown"),
@@ -117,23 +118,22 @@ def test_a_catalogued_condition_is_good_exactly_while_all_is_well() -> None:
     [
         (
             waiting("CreateContainerConfigError", 'secret "nats-auth" not found'),
-            'image: found that container image lacks something (secret "nats-auth" not found); create what the message '
-            "names",
+            'found that container image lacks something (secret "nats-auth" not found); create what the message names',
         ),
         (
             waiting("ImagePullBackOff", "Back-off pulling image"),
-            "image: found that image mmpipe:1 of container image can't be pulled; correct the image's name or the pull "
-            "secret",
+            "found that image mmpipe:1 of container image can't be pulled; correct the image's name or the pull secret",
         ),
         (
             crashing(137, "OOMKilled"),
-            "image: found that container image ends with OOMKilled; read its last words: kubectl logs --previous "
-            "-n default -l app.kubernetes.io/instance=media,app.kubernetes.io/component=image",
+            f"found that container image ends with OOMKilled; read its last words: kubectl logs --previous {PODS}",
         ),
     ],
 )
 def test_a_late_rollout_tells_what_its_pods_lack_and_the_remedy(container: dict[str, object], message: str) -> None:
-    assert after(observed(image=overdue(), pods=[pod(container=container)]))["Stalled"]["message"] == message
+    assert (
+        after(observed(image=overdue(), pods=[pod(container=container)]))["Stalled"]["message"] == f"image: {message}"
+    )
 
 
 def test_an_invalid_spec_names_field_found_expected_and_remedy() -> None:

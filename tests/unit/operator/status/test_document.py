@@ -135,8 +135,8 @@ def test_the_order_in_which_pods_are_known_does_not_matter(seen: Observed, rando
     turned = replace(
         seen,
         pods=pods,
-        deployments=dict(reversed(seen.deployments.items())),
-        autoscalers=dict(reversed(seen.autoscalers.items())),
+        deployments=dict(reversed([*seen.deployments.items()])),
+        autoscalers=dict(reversed([*seen.autoscalers.items()])),
     )
 
     assert status(turned, NOW) == status(seen, NOW)

@@ -27,7 +27,7 @@ def kstatus(manifest: Manifest) -> str:
 def kubectl_waits(manifest: Manifest) -> bool:
     """Whether `kubectl wait --for=condition=Ready` goes on waiting: it wants True, about the present generation."""
     ready = conditions(manifest["status"])["Ready"]
-    return ready["status"] != "True" or ready["observedGeneration"] < manifest["metadata"]["generation"]
+    return bool(ready["status"] != "True" or ready["observedGeneration"] < manifest["metadata"]["generation"])
 
 
 def stored(scene: Scene) -> Manifest:

@@ -43,7 +43,9 @@ def news(first: Observed | None, second: Observed) -> list[tuple[str, str]]:
         ]),
         (observed(), observed(problems=(PROBLEM,)), [("Warning", "InvalidSpec")]),
         (observed(problems=(PROBLEM,)), observed(), [("Normal", "Serving"), ("Normal", "Valid")]),
-        (observed(), observed(report=report(queue=AWAY)), [("Warning", "QueueUnreachable"), ("Warning", "NeighbourAway")]),
+        (observed(), observed(report=report(queue=AWAY)), [
+            ("Warning", "QueueUnreachable"), ("Warning", "NeighbourAway"),
+        ]),
         (observed(report=report(queue=AWAY)), observed(), [
             ("Normal", "Serving"), ("Normal", "Reachable"), ("Normal", "AsDesired"),
         ]),

@@ -79,12 +79,14 @@ def deployment(
 
 def rolling(**more: Any) -> Manifest:  # noqa: ANN401  # JSON
     """One whose new pod comes up beside the old one."""
-    return deployment(**{"replicas": 2, "updated": 1, "available": 1, "progress": "ReplicaSetUpdated"} | more)
+    beside: dict[str, Any] = {"replicas": 2, "updated": 1, "available": 1, "progress": "ReplicaSetUpdated"}
+    return deployment(**(beside | more))
 
 
 def overdue(**more: Any) -> Manifest:  # noqa: ANN401  # JSON
     """One whose first pod has not come up in time."""
-    return deployment(**{"available": 0, "progress": "ProgressDeadlineExceeded"} | more)
+    late: dict[str, Any] = {"available": 0, "progress": "ProgressDeadlineExceeded"}
+    return deployment(**(late | more))
 
 
 def pod(process: str = "image", *, container: Manifest | None = None, **more: Any) -> Manifest:  # noqa: ANN401  # JSON

@@ -1,0 +1,11 @@
+"""The pipelines' neighbours as the operator sees them: queue, vector store, dead letters.
+
+The only importer of mmpipe's adapters. ``questions`` says what is asked of whom, ``askers`` asks it, ``neighbours``
+decides when and remembers the answers.
+What a neighbour's adapter knows (the collection's schema, the stream's name) is taken from it and not written anew
+(ADR 25).
+"""
+
+from mmpipe_operator.neighbours.neighbours import NeighbourError, Neighbours
+
+__all__ = ["NeighbourError", "Neighbours"]
