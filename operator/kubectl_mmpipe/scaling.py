@@ -19,6 +19,8 @@ _SUFFIXES = (
     | {f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", start=1)}
 )
 """Suffixes of a quantity (kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity)."""
+_QUEUE = "queue_depth"
+"""Our metric of samples that wait or are in flight; ``service_depth`` counts calls."""
 _FORMS = {"averageValue": "PerPod", "value": "Total", "averageUtilization": "Percent"}
 
 
@@ -46,8 +48,12 @@ class Autoscaler:
 
     @property
     def backlog(self) -> float | None:
-        """The largest total that it reads, about: HPA keeps the share of a pod. None where nothing is known."""
-        totals = [total for reading in self.readings if (total := self._total(reading)) is not None]
+        """The total of its queue, about: HPA keeps the share of a pod. None where that is not known.
+
+        Of an autoscaler that reads no queue (the gateway's, or one of KEDA's naming) the largest of what it reads.
+        """
+        ours = [reading for reading in self.readings if reading.metric.startswith(_QUEUE)]
+        totals = [total for reading in ours or self.readings if (total := self._total(reading)) is not None]
         return max(totals, default=None)
 
     def _total(self, reading: Reading) -> float | None:

@@ -132,8 +132,8 @@ def _verdict(manifest: Manifest) -> Condition:
 
 
 def _concerns(manifest: Manifest, verdict: Condition) -> Iterator[Condition]:
-    """Conditions that say more than the verdict, once for each reason."""
-    said = {verdict.message}
+    """Conditions that say more than the verdict, each message once; without one there is nothing to do about it."""
+    said = {verdict.message, ""}
     for kind, good in _HEALTHY.items():
         condition = _condition(manifest, kind)
         is_healthy = condition.status in {good, ""}

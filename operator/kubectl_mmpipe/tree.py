@@ -62,7 +62,7 @@ def _scaling(autoscaler: Autoscaler) -> str:
     wanted = f", wants {autoscaler.wanted}" if autoscaler.wanted not in {None, autoscaler.pods} else ""
     limited = f", held back: {autoscaler.limited}" if autoscaler.limited else ""
     pods = f"scales {autoscaler.fewest}-{autoscaler.most}: {_count(autoscaler.pods)} now{wanted}{limited}"
-    return "; ".join([pods, *map(reading, autoscaler.readings), *filter(None, [autoscaler.problem])])
+    return "; ".join([pods, autoscaler.problem] if autoscaler.problem else [pods, *map(reading, autoscaler.readings)])
 
 
 def reading(read: Reading) -> str:

@@ -1,5 +1,4 @@
-"""The loop around reconciles: what is there is listed, what happens is watched, and every pipeline that it concerns is
-reconciled, each by one worker at a time.
+"""The loop around reconciles: what is there is listed, what happens is watched, and whom it concerns is reconciled.
 
 Nothing is reconciled before everything has been listed once: a child that is merely not known yet is not missing.
 """
@@ -89,7 +88,7 @@ class Controller:
             _log.info("%s; looking again in %.1f s", error, self._queue.failed(key))
         except MmpipeError as error:
             _log.warning("%s; trying again in %.1f s", error, self._queue.failed(key))
-        except Exception:  # a bug that one pipeline brings out must not stop the others
+        except Exception:  # noqa: BLE001  # a bug that one pipeline brings out must not stop the others
             _log.exception("trying again in %.1f s", self._queue.failed(key))
         else:
             self._queue.done(key)
@@ -120,7 +119,7 @@ class Controller:
             self._look_at_all(self._pace.resync_s * _SPREAD)
 
     def _look_at_all(self, spread_s: float) -> None:
-        for key in self._world.cache.keys():
+        for key in self._world.cache.keys():  # noqa: SIM118  # no mapping
             self._queue.add(key, random.uniform(0, spread_s))  # noqa: S311  # spreads load
 
     async def _list_all(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from mmpipe.spec import MultimodalPipeline
+from mmpipe.telemetry import metrics
 from mmpipe_operator import names
 from mmpipe_operator.cache import Cache, Key
 from mmpipe_operator.cluster import Cluster, Events
@@ -51,12 +52,17 @@ class Finalizer:
         if not is_held(raw):
             return None
         if pipeline is None or self._is_over(raw):
-            return await self._abandon(raw)
-        if await self._pods_leave(raw):
+            await self._abandon(raw)
+        elif await self._pods_leave(raw):
             return PODS_LEAVE_S
+        else:
+            await self._drop(raw, pipeline, secrets)
+        return None
+
+    async def _drop(self, raw: Manifest, pipeline: MultimodalPipeline, secrets: Mapping[tuple[str, str], str]) -> None:
         await self._neighbours.drop_vectors(pipeline, secrets)
         await self._events.say(raw, "Normal", "VectorsDropped", "its collection and alias are gone from Milvus")
-        return await self._let_go(raw)
+        await self._let_go(raw)
 
     async def _pods_leave(self, raw: Manifest) -> bool:
         """Whether pods are left; their Deployments are deleted now rather than with the pipeline."""
@@ -86,6 +92,7 @@ class Finalizer:
         version = raw["metadata"]["resourceVersion"]
         patch = {"metadata": {"resourceVersion": version, "finalizers": finalizers}}
         self._cache.put(await self._cluster.merge(ref_of(raw), patch))
+        metrics.count("mmpipe.operator.writes", kind=raw["kind"], reason="finalizer")
 
 
 def is_held(raw: Manifest) -> bool:

@@ -1,4 +1,4 @@
-"""``/healthz`` and ``/readyz`` for the kubelet: alive while every watch brings what the cluster has, ready once started.
+"""``/healthz`` and ``/readyz`` for the kubelet: alive while every watch brings what the cluster has, ready once up.
 
 A watch can go silent without an error. So the operator lists everything now and then, and a watch that does not bring,
 within a minute, what such a list has shown is one that nobody can trust: the process says it is not well, and the
@@ -8,7 +8,7 @@ kubelet starts it again.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -45,7 +45,7 @@ class Health:
 
 @asynccontextmanager
 async def serving(health: Health, host: str, port: int) -> AsyncIterator[int]:
-    """Answer at that port (0 takes a free one) while the block runs; gives the port. Raises OSError where it is taken."""
+    """Answer at that port (0 takes a free one) while the block runs; gives the port. Raises OSError if it is taken."""
     application = web.Application()
     application.router.add_get("/healthz", _healthz(health))
     application.router.add_get("/readyz", _readyz(health))
@@ -59,7 +59,7 @@ async def serving(health: Health, host: str, port: int) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-def _healthz(health: Health) -> Callable[[web.Request], object]:
+def _healthz(health: Health) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(_: web.Request) -> web.Response:  # aiohttp awaits its handlers
         silent = health.silent()
         text = f"found silent watches of {', '.join(silent)}, expected events" if silent else "ok"
@@ -68,7 +68,7 @@ def _healthz(health: Health) -> Callable[[web.Request], object]:
     return answer
 
 
-def _readyz(health: Health) -> Callable[[web.Request], object]:
+def _readyz(health: Health) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(_: web.Request) -> web.Response:  # as above
         return web.Response(text="ok\n" if health.started else "starting\n", status=200 if health.started else 503)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mmpipe.spec import MultimodalPipeline, Problem, SpecError, from_object, in_cluster, refused
+from mmpipe.telemetry import metrics
 from mmpipe_operator import names
 from mmpipe_operator.applying import Applier
 from mmpipe_operator.cache import Cache, Key
@@ -154,6 +155,7 @@ class Reconciler:
             answer = await self._world.cluster.apply_status(ref_of(seen.raw), after)
         except Gone:
             return
+        metrics.count("mmpipe.operator.writes", kind=answer["kind"], reason="status")
         self._world.cache.put(answer)
         for change in transitions(before, after):
             await self._world.events.say(answer, change.type, change.reason, change.message)

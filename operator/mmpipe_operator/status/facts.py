@@ -95,10 +95,9 @@ class Facts:
     def kept(self, condition: str) -> Verdict | None:
         """What a condition said before, where that still stands: it is about the spec that runs."""
         was = self.was.get(condition)
-        if was is None or was["status"] == "Unknown":
+        if was is None or (self.is_planned and was.get("observedGeneration") != self.generation):
             return None
-        stands = not self.is_planned or was.get("observedGeneration") == self.generation
-        return Verdict(was["status"], was["reason"], was["message"]) if stands else None
+        return Verdict(was["status"], was["reason"], was["message"])
 
 
 def remedied(found: str, reason: str) -> str:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -153,7 +152,7 @@ def secret(reference: SecretRef | None) -> str:
     """What a reference names, from the environment; empty without a reference. Raises SpecError where it is not set."""
     if reference is None:
         return ""
-    variable = re.sub(r"\W", "_", f"MMPIPE_SECRET_{reference.name}_{reference.key}").upper()
+    variable = reference.variable
     value = os.environ.get(variable)
     if value is None:
         remedy = f"export {variable}=... before the run"

@@ -4,9 +4,9 @@
 is wrong; ``acting`` says what one machine does not do; ``explain`` is the reference. Nothing here runs anything.
 """
 
-from mmpipe.spec.acting import refused, without_effect
+from mmpipe.spec.acting import in_cluster, refused, without_effect
 from mmpipe.spec.explain import explain, schema
-from mmpipe.spec.loading import load, parse
+from mmpipe.spec.loading import from_object, load, parse
 from mmpipe.spec.pipeline import ModalitySpec, MultimodalPipeline, PipelineSpec, default_pipeline
 from mmpipe.spec.problems import Problem, SpecError
 
@@ -18,6 +18,8 @@ __all__ = [
     "SpecError",
     "default_pipeline",
     "explain",
+    "from_object",
+    "in_cluster",
     "load",
     "parse",
     "refused",

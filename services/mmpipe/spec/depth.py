@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from mmpipe.spec.embed import Embed
 from mmpipe.spec.model import MIB, ClusterOnly, Later, SpecModel, broken_rule
-from mmpipe.spec.scaling import PodTemplate, ScalingOverride
+from mmpipe.spec.scaling import ScalingOverride
+from mmpipe.spec.template import PodTemplate
 
 
 class DepthDecode(SpecModel):

@@ -7,6 +7,7 @@ field) is refused here in the same place. Reading YAML is PyYAML's safe loader p
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,15 @@ def load(path: Path) -> MultimodalPipeline:
 
 def parse(text: str, source: str = "") -> MultimodalPipeline:
     """The object in a YAML or JSON text. ``source`` names it in errors."""
-    document = _document(text, source)
+    return _validated(_document(text, source), source)
+
+
+def from_object(document: Mapping[str, Any], source: str = "") -> MultimodalPipeline:
+    """The object as the API server returns it; its status is left aside. Raises SpecError."""
+    return _validated({name: value for name, value in document.items() if name != "status"}, source)
+
+
+def _validated(document: Mapping[str, Any], source: str) -> MultimodalPipeline:
     try:
         return MultimodalPipeline.model_validate_json(json.dumps(document), strict=True, by_alias=True, by_name=False)
     except ValidationError as error:

@@ -7,6 +7,7 @@ from it. The rules here cross fields; those of one field stand beside the field.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -20,8 +21,9 @@ from mmpipe.spec.image import ImageModality
 from mmpipe.spec.joint import Alignment, Fusion
 from mmpipe.spec.model import ClusterOnly, ServicesOnly, SpecModel, broken_rule
 from mmpipe.spec.processes import Gateway, Serving, Worker
-from mmpipe.spec.scaling import Labels, Scaling
+from mmpipe.spec.scaling import Scaling, ScalingOverride
 from mmpipe.spec.sink import Sink
+from mmpipe.spec.template import Labels
 from mmpipe.spec.text import TextModality
 from mmpipe.spec.video import VideoModality
 
@@ -34,6 +36,9 @@ MODALITY_SPECS: dict[Modality, type[ModalitySpec]] = {
     Modality.VIDEO: VideoModality,
     Modality.DEPTH: DepthModality,
 }
+
+DIMENSIONS = {"builtin:tiny": 128}
+"""Lengths of the vectors of shipped models; a test holds them against the models."""
 
 
 class PipelineSpec(SpecModel):
@@ -85,10 +90,35 @@ class PipelineSpec(SpecModel):
 
     @model_validator(mode="after")
     def _replicas_in_order(self) -> Self:
-        fewest, most = self.scaling.min_replicas, self.scaling.max_replicas
-        if fewest > most:
-            raise broken_rule("scaling.minReplicas", fewest, f"at most maxReplicas ({most})", "raise maxReplicas")
+        for place, scaling in self._scalings():
+            fewest, most = self._bounds(scaling)
+            if fewest > most:
+                expected = f"at most maxReplicas ({most})"
+                raise broken_rule(f"{place}.minReplicas", fewest, expected, "raise maxReplicas")
         return self
+
+    @model_validator(mode="after")
+    def _dimension_of_the_model(self) -> Self:
+        uri, given = self.modalities[0].embed.model.uri, self.sink.milvus.dimension
+        known = DIMENSIONS.get(uri)
+        if given is not None and known is not None and given != known:
+            expected = f"{known}, that of {uri}"
+            raise broken_rule("sink.milvus.dimension", given, expected, "leave it out, or name another model")
+        return self
+
+    def _scalings(self) -> Iterator[tuple[str, ScalingOverride]]:
+        yield "scaling", ScalingOverride()
+        yield "gateway.scaling", self.gateway.scaling
+        yield "worker.scaling", self.worker.scaling
+        yield from ((f"modalities.{modality.name}.scaling", modality.scaling) for modality in self.modalities)
+
+    def _bounds(self, own: ScalingOverride) -> tuple[int, int]:
+        """Fewest and most replicas of a process with this override."""
+        fewest, most = own.min_replicas, own.max_replicas
+        return (
+            self.scaling.min_replicas if fewest is None else fewest,
+            self.scaling.max_replicas if most is None else most,
+        )
 
 
 class ObjectMeta(SpecModel):

@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mmpipe.spec.model import GIB, MIB, ServicesOnly, SpecModel, broken_rule
+from mmpipe.spec.model import GIB, MIB, ClusterOnly, ServicesOnly, SpecModel, broken_rule
 from mmpipe.spec.scaling import Process
 from mmpipe.spec.sink import SecretRef, StoreUri
+from mmpipe.spec.template import Labels
 
 
 class Serving(SpecModel):
@@ -89,8 +90,19 @@ class Cache(SpecModel):
     """Most answers in the gateway's own memory."""
 
 
+class Service(SpecModel):
+    """How the gateway is reached."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    """Type of its Service."""
+    annotations: Labels = {}
+    """Annotations of its Service, which load balancers read."""
+
+
 class Gateway(Process):
     """The door of the pipeline."""
+
+    service: Annotated[Service, ClusterOnly()] = Service()
 
     authentication: Annotated[Authentication, ServicesOnly()] = Authentication()
     tls: Annotated[Tls, ServicesOnly()] = Tls()

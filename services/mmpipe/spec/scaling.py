@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import Field, model_validator
 
-from mmpipe.spec.model import ClusterOnly, SpecModel
+from mmpipe.spec.model import ClusterOnly, SpecModel, broken_rule
+from mmpipe.spec.template import PodTemplate
 
 type Replicas = Annotated[int, Field(ge=0, le=1000)]
-type Labels = dict[str, str]
-type Manifest = dict[str, JsonValue]
+
+
+class Fallback(SpecModel):
+    """What KEDA does while the depth can't be read."""
+
+    failure_threshold: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Failed readings in a row before it acts."""
+    replicas: Replicas
+    """Pods that there are then."""
+
+
+class Keda(SpecModel):
+    """The pace of KEDA."""
+
+    polling_interval_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
+    """How often the depth is read."""
+    cooldown_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
+    """How long nothing must wait before it scales to zero."""
+    fallback: Fallback | None = None
+    """What happens while the depth can't be read; absent, nothing."""
 
 
 class Scaling(SpecModel):
@@ -22,8 +41,16 @@ class Scaling(SpecModel):
     """Fewest pods; 0 scales to zero."""
     max_replicas: Annotated[int, Field(ge=1, le=1000)] = 4
     """Most pods."""
-    target_queue_depth: Annotated[int, Field(ge=1)] = 32
+    target_queue_depth: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     """Waiting and running samples that one pod should have."""
+    keda: Keda | None = None
+    """Only with mode KEDA."""
+
+    @model_validator(mode="after")
+    def _keda_with_its_mode(self) -> Self:
+        if self.keda is not None and self.mode != "KEDA":
+            raise broken_rule("keda", f"it with mode {self.mode}", "it only with mode KEDA", "remove keda")
+        return self
 
 
 class ScalingOverride(SpecModel):
@@ -33,29 +60,8 @@ class ScalingOverride(SpecModel):
     """Fewest pods."""
     max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Most pods."""
-    target_queue_depth: Annotated[int, Field(ge=1)] | None = None
+    target_queue_depth: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Waiting and running samples that one pod should have."""
-
-
-class PodTemplate(SpecModel):
-    """Overrides of the pod template, in Kubernetes' own terms."""
-
-    labels: Labels = {}
-    """Added to the pods."""
-    annotations: Labels = {}
-    """Added to the pods."""
-    resources: Manifest = {}
-    """Requests and limits of the container."""
-    node_selector: Labels = {}
-    """Where the pods may run."""
-    tolerations: tuple[Manifest, ...] = ()
-    """Taints that the pods tolerate."""
-    affinity: Manifest = {}
-    """Where the pods like to run."""
-    runtime_class_name: str = ""
-    """Container runtime class."""
-    priority_class_name: str = ""
-    """Scheduling priority."""
 
 
 class Process(SpecModel):

@@ -38,6 +38,11 @@ class SecretRef(SpecModel):
     key: Annotated[str, Field(min_length=1, max_length=253)]
     """Key in the Secret."""
 
+    @property
+    def variable(self) -> str:
+        """The environment variable that carries it into a process."""
+        return re.sub(r"\W", "_", f"MMPIPE_SECRET_{self.name}_{self.key}").upper()
+
 
 class Index(SpecModel):
     """The vector index: HNSW (Malkov and Yashunin, 2018) by cosine similarity."""
@@ -62,6 +67,8 @@ class Milvus(SpecModel):
     """Milvus database; empty is the default one."""
     token_secret_ref: SecretRef | None = None
     """Token, or `user:password`."""
+    dimension: Annotated[int, Field(ge=1, le=32_768)] | None = None
+    """Length of the vectors; absent, that of the pipeline's model. A model of another length is refused."""
     index: Index = Index()
     rollback_window_seconds: Annotated[
         int, Field(ge=0), Later("generations come with a later release; leave rollbackWindowSeconds at 86400")

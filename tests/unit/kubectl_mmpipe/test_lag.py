@@ -55,6 +55,21 @@ def test_one_of_several_metrics_that_failed_is_unknown() -> None:
     assert found.backlog == 6
 
 
+def test_the_backlog_is_the_queues_and_not_that_of_calls() -> None:
+    hpa = autoscaler("image", "3")
+    calls = {"name": "service_depth"}
+    wish = {"metric": calls, "target": {"type": "AverageValue", "averageValue": "32"}}
+    hpa["spec"]["metrics"].append({"type": "Object", "object": wish})
+    hpa["status"]["currentMetrics"].append(
+        {"type": "Object", "object": {"metric": calls, "current": {"averageValue": "90"}}}
+    )
+
+    found = of_deployment([hpa], "media-image")
+
+    assert found is not None
+    assert found.backlog == 6
+
+
 def test_a_share_of_no_pods_says_nothing_of_the_backlog() -> None:
     found = of_deployment([autoscaler("image", "3", pods=0)], "media-image")
 

@@ -219,6 +219,26 @@ def test_a_paused_pipeline_needs_no_neighbour() -> None:
     assert after(seen)["QueueReachable"]["status"] == "False"
 
 
+def test_a_paused_pipeline_is_not_stalled_by_a_neighbour() -> None:
+    refused = report(vectors=Probe("Refused", "wrong token"))
+
+    assert after(observed(pipeline=pipeline(state="Paused"), report=refused))["Stalled"]["status"] == "False"
+
+
+def test_a_rollout_in_time_is_no_degradation_though_replicas_are_few() -> None:
+    seen = observed(image=rolling(desired=3, replicas=3, available=2), pods=[pod(container=crashing())])
+
+    assert after(seen)["Degraded"]["status"] == "False"
+
+
+def test_autoscalers_are_told_in_the_order_of_their_processes() -> None:
+    gap, rest = scaler("False", "FailedGetObjectMetric"), scaler("False", "ScalingDisabled")
+
+    told = [after(observed(autoscalers=each)) for each in ({"a": gap, "b": rest}, {"b": rest, "a": gap})]
+
+    assert told[0]["ScalingActive"] == told[1]["ScalingActive"]
+
+
 def test_dead_letters_that_cant_be_counted_are_not_known() -> None:
     seen = then(observed(report=report(dead_letters=12)), observed(report=report(dead_letters=None)))
 
@@ -250,6 +270,7 @@ def test_while_reconciling_is_paused_pods_are_still_observed() -> None:
 
 def test_a_spec_that_cant_be_planned_leaves_the_old_one_reported() -> None:
     bad = observed(pipeline=pipeline(generation=2), problems=(PROBLEM,), processes=(), report=Report())
+    bad.pipeline["spec"]["modalities"] = [{"name": "text", "embed": {"model": {"uri": "builtin:tiny"}}}]
     before, document = status(observed(), NOW), status(then(observed(), bad), NOW)
 
     kept = ("stages", "endpoint", "processes", "models", "vectors", "backlog")

@@ -72,6 +72,14 @@ def test_news_say_what_the_condition_says() -> None:
     assert transitions(before, after) == (Transition("Warning", "InvalidSpec", str(PROBLEM)),)
 
 
+@pytest.mark.parametrize("part", ["status", "reason"])
+def test_ready_is_news_with_its_status_and_with_its_reason(part: str) -> None:
+    before, after = status(observed(), NOW), status(observed(), NOW)
+    conditions(after)["Ready"][part] = {"status": "False", "reason": "StagesUnavailable"}[part]
+
+    assert len(transitions(before, after)) == 1
+
+
 def test_there_is_news_whenever_ready_flips() -> None:
     for first in SCENES:
         for second in SCENES:
