@@ -59,7 +59,10 @@ class Applier:
         owner = manifest["metadata"]["ownerReferences"][0]["uid"]
         if stored is not None and owner_of(stored) != owner:
             return _taken(ref, stored)
-        if stored is not None and ("deletionTimestamp" in stored["metadata"] or not difference(manifest, stored)):
+        if stored is not None and "deletionTimestamp" in stored["metadata"]:
+            return None
+        if stored is not None and not difference(manifest, stored):
+            self._applied[ref] = manifest
             self._cache.put(stored)
             return None
         return await self._send(ref, manifest, stored)
@@ -79,8 +82,8 @@ class Applier:
         drifted = self._applied.get(ref) == manifest
         reason = "drift" if drifted else "change" if stored else "create"
         metrics.count("mmpipe.operator.writes", kind=ref.kind.kind, reason=reason)
-        where = difference(manifest, stored) if stored else "it was gone"
-        _log.log(logging.WARNING if drifted else logging.INFO, "%s: %s, %s", ref, reason, where or "new")
+        where = (difference(manifest, stored) if stored else "it was not there") or "it was given up"
+        _log.log(logging.WARNING if drifted else logging.INFO, "%s: %s, %s", ref, reason, where)
 
     async def _delete(self, stored: Manifest) -> Fault | None:
         ref = ref_of(stored)

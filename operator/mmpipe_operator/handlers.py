@@ -7,6 +7,7 @@ patches. Each event goes to one function, which looks at what it is about.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,6 +24,7 @@ _CHUNK = 500
 
 async def watch(kinds: Iterable[Kind], namespaces: tuple[str, ...], see: See, stop: asyncio.Event) -> None:
     """Watch these kinds until ``stop`` is set: pipelines all, the others by our label. No namespace is all of them."""
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # it tells of every event, on every replica
     kinds = tuple(kinds)
     registry = kopf.OperatorRegistry()
     _log_in(registry)

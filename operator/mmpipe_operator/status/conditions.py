@@ -166,4 +166,4 @@ _REASONS = (
 )
 
 REASONS = {reason.name: reason for reason in _REASONS}
-"""Every reason, by name and in alphabetical order of the page."""
+"""Every reason, by name."""

@@ -1,0 +1,79 @@
+"""A list and a watch of one kind in a thread, begun anew whenever the watch ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import urllib3
+from mmpipe_operator.kinds import Kind, Manifest
+
+from e2e.cluster.client import ApiError, Client
+
+_AGAIN_S = 0.2
+_FAULTS = (ApiError, urllib3.exceptions.HTTPError, OSError)
+
+
+class Watch:
+    """Calls ``seen`` with each object that is there or has changed and ``gone`` with each that was deleted."""
+
+    def __init__(
+        self, client: Client, kind: Kind, seen: Callable[[Manifest], None], gone: Callable[[Manifest], None]
+    ) -> None:
+        self._client = client
+        self._kind = kind
+        self._seen = seen
+        self._gone = gone
+        self._known: dict[str, Manifest] = {}
+        self._over = threading.Event()
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Inside the block; at its start all that is there has been seen."""
+        version = self._list()
+        thread = threading.Thread(target=self._follow, args=(version,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+
+    def _follow(self, version: str) -> None:
+        while not self._over.is_set():
+            try:
+                self._watch(version)
+                version = self._list()
+            except _FAULTS:
+                self._over.wait(_AGAIN_S)
+
+    def _watch(self, version: str) -> None:
+        # The server ends the stream often enough that a thread that should end does.
+        query = {"resourceVersion": version, "timeoutSeconds": 600}
+        with self._client.watch(self._kind.path(), **query) as events:
+            for event in events:
+                if self._over.is_set() or event["type"] == "ERROR":
+                    return
+                self._take(event)
+
+    def _take(self, event: Manifest) -> None:
+        found = event["object"]
+        if event["type"] == "BOOKMARK":
+            return
+        if event["type"] == "DELETED":
+            self._known.pop(found["metadata"]["uid"], None)
+            self._gone(found)
+        else:
+            self._known[found["metadata"]["uid"]] = found
+            self._seen(found)
+
+    def _list(self) -> str:
+        answer = self._client.call("GET", self._kind.path())
+        now = {item["metadata"]["uid"]: item for item in answer["items"]}
+        before, self._known = self._known, now
+        for uid in before.keys() - now.keys():
+            self._gone(before[uid])
+        for item in now.values():
+            self._seen(item)
+        return str(answer["metadata"]["resourceVersion"])
