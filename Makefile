@@ -22,7 +22,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help install dev services up demo search check check-protos fmt test test-unit servers floors bench protos docs lock model evaluate media changelog clean
+.PHONY: help install dev services up demo search check check-protos fmt test test-unit servers e2e-control-plane floors bench protos docs lock model evaluate media changelog clean
 
 help:  ## list every task
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,7 @@ check: dev  ## lint, format, types, import rules, sizes, links, generated pages:
 	$(BIN)/python tools/check_links.py
 	$(BIN)/python tools/make_reference.py --check
 	$(BIN)/python tools/make_protos.py --check
+	$(BIN)/python tools/make_chart.py --check
 
 check-protos:  ## lint protos/, and refuse what would break clients of the protos on main
 	PYTHON="$(PYTHON)" tests/servers/build.sh buf
@@ -82,6 +83,10 @@ test-unit: dev  ## run the tests that need no server
 servers:  ## build the servers that tests start: Milvus, PostgreSQL, S3, NATS, Redis, grpcurl (once, into ~/.cache/mmpipe)
 	PYTHON="$(PYTHON)" tests/servers/build.sh
 
+e2e-control-plane: dev  ## run the operator and its chart against a real API server, etcd and controllers, which it builds once (10 minutes)
+	$(BIN)/python -m e2e.cluster build
+	$(BIN)/python -m pytest -rs e2e/control_plane
+
 floors: $(VENV)/.tools  ## run the unit tests over the oldest versions that pyproject.toml allows
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/floors
 	$(BIN)/uv pip install --quiet --python build/floors/bin/python --resolution lowest-direct --group test --editable '.[postgres,serve]'
@@ -95,7 +100,8 @@ protos: dev  ## lint protos/ and write services/mmpipe/v1 anew from them
 	cd protos && $(BUF) lint && $(BUF) format --write
 	$(BIN)/python tools/make_protos.py
 
-docs: dev  ## write the generated pages under docs/reference anew
+docs: dev  ## write what is generated anew: the pages under docs/reference, the chart's CRD and values
+	$(BIN)/python tools/make_chart.py
 	$(BIN)/python tools/make_reference.py
 
 ##@ Renew what is committed

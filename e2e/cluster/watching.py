@@ -30,32 +30,30 @@ class Watch:
 
     @contextmanager
     def following(self) -> Iterator[None]:
-        """Inside the block; at its start all that is there has been seen."""
-        version = self._list()
-        thread = threading.Thread(target=self._follow, args=(version,), daemon=True)
+        """Inside the block; at its start all that is there has been seen. The thread ends with its stream, later."""
+        thread = threading.Thread(target=self._follow, args=(self._list(),), daemon=True)
         thread.start()
         try:
             yield
         finally:
             self._over.set()
-            thread.join()
 
     def _follow(self, version: str) -> None:
         while not self._over.is_set():
             try:
-                self._watch(version)
-                version = self._list()
+                version = self._watch(version) or self._list()
             except _FAULTS:
                 self._over.wait(_AGAIN_S)
 
-    def _watch(self, version: str) -> None:
-        # The server ends the stream often enough that a thread that should end does.
-        query = {"resourceVersion": version, "timeoutSeconds": 600}
-        with self._client.watch(self._kind.path(), **query) as events:
+    def _watch(self, version: str) -> str:
+        """Where to go on when the stream has ended; empty where the server has forgotten that place."""
+        with self._client.watch(self._kind.path(), resourceVersion=version) as events:
             for event in events:
                 if self._over.is_set() or event["type"] == "ERROR":
-                    return
+                    return ""
                 self._take(event)
+                version = event["object"]["metadata"]["resourceVersion"]
+        return version
 
     def _take(self, event: Manifest) -> None:
         found = event["object"]

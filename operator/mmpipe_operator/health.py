@@ -37,10 +37,14 @@ class Health:
         if version >= owed:
             self._owed.pop(kind, None)
 
+    def silence_s(self, kind: Kind) -> float:
+        """How long the watch of a kind has not brought what it owes; 0 where it owes nothing."""
+        _, since = self._owed.get(kind, (0, self._clock()))
+        return self._clock() - since
+
     def silent(self) -> list[str]:
         """Kinds whose watch has not brought what it owes for too long."""
-        now = self._clock()
-        return [kind.plural for kind, (_, since) in self._owed.items() if now - since > SILENCE_S]
+        return [kind.plural for kind in self._owed if self.silence_s(kind) > SILENCE_S]
 
 
 @asynccontextmanager

@@ -8,18 +8,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from mmpipe.telemetry import metrics, setup, setup_logging
+from mmpipe.telemetry.state import Reading
 from mmpipe_operator.cache import Cache, Key
 from mmpipe_operator.cluster import Cluster, Connection, Events, Lease, NotLeading, connected
 from mmpipe_operator.contents import ContentReader
 from mmpipe_operator.controller import Controller, Pace
 from mmpipe_operator.health import Health, serving
+from mmpipe_operator.kinds import CHILDREN, PIPELINE, POD
 from mmpipe_operator.neighbours import Neighbours
 from mmpipe_operator.reconcile import Defaults, World
 from mmpipe_operator.settings import Settings
+from mmpipe_operator.status import STATES, state_of
 from mmpipe_operator.workqueue import WorkQueue
 
 LOST = 1
@@ -81,7 +85,7 @@ async def _keep(settings: Settings, cluster: Cluster, health: Health, stop: asyn
             ),
             drop_limit_s=settings.drop_timeout_seconds,
         )
-        opened.enter_context(_observed(queue))
+        opened.enter_context(_observed(queue, world.cache, health))
         pace = Pace(settings.namespaces, settings.workers, settings.resync_seconds)
         await Controller(world, queue, health, pace).run(stop)
 
@@ -96,10 +100,21 @@ async def _asked(queue: WorkQueue[Key], interval_s: float) -> AsyncIterator[Neig
 
 
 @contextmanager
-def _observed(queue: WorkQueue[Key]) -> Iterator[None]:
+def _observed(queue: WorkQueue[Key], cache: Cache, health: Health) -> Iterator[None]:
+    """What the operator says of itself while it leads."""
+
+    def pipelines() -> Iterator[Reading]:
+        states = Counter(state_of(cache.pipeline(key) or {}) for key in cache.keys())  # noqa: SIM118  # no mapping
+        yield from ((states[state], {"state": state}) for state in STATES)
+
+    def silence() -> Iterator[Reading]:
+        yield from ((health.silence_s(kind), {"kind": kind.kind}) for kind in (PIPELINE, *CHILDREN, POD))
+
     forget = [
         metrics.observe("mmpipe.operator.queue.length", lambda: [(len(queue), {})]),
         metrics.observe("mmpipe.operator.queue.age", lambda: [(queue.oldest_age_s(), {})]),
+        metrics.observe("mmpipe.operator.pipelines", pipelines),
+        metrics.observe("mmpipe.operator.watch.silence", silence),
     ]
     try:
         yield

@@ -6,13 +6,16 @@ Every write goes through one gate, ``fence``, which raises where this replica ma
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
 
+from mmpipe.telemetry import metrics
 from mmpipe_operator import names
 from mmpipe_operator.cluster.faults import Gone, Unavailable, fault_of
 from mmpipe_operator.kinds import Kind, Manifest, Ref, ref_of
@@ -22,6 +25,24 @@ PAGE = 500
 TIMEOUT_S = 30.0
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
+_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+"""As RBAC rules call them."""
+
+
+@dataclass(slots=True)
+class _Counted:
+    """One request, for its metric."""
+
+    status: str = "none"
+
+
+@contextmanager
+def _counted(verb: str, kind: str) -> Iterator[_Counted]:
+    request = _Counted()
+    try:
+        yield request
+    finally:
+        metrics.count("mmpipe.operator.api.requests", verb=verb, kind=kind, status=request.status)
 
 
 def _unfenced() -> None:
@@ -102,7 +123,8 @@ class Cluster:
     async def serves(self, api_version: str) -> frozenset[str]:
         """Plural names of what the API server has under an API version; none where it does not have that."""
         try:
-            found = await self._ask("GET", f"/apis/{api_version}", {}, None, "application/json")
+            with _counted("get", "APIResourceList") as counted:
+                found = await self._ask("GET", f"/apis/{api_version}", {}, None, "application/json", counted)
         except Gone:
             return frozenset()
         return frozenset(resource["name"] for resource in found["resources"])
@@ -119,9 +141,13 @@ class Cluster:
         if method != "GET":
             self._fence()
         path = ref.kind.path(ref.namespace, ref.name) + subresource
-        return await self._ask(method, path, query or {}, body, content_type)
+        verb = "list" if method == "GET" and not ref.name else _VERBS[method]
+        with _counted(verb, ref.kind.kind) as counted:
+            return await self._ask(method, path, query or {}, body, content_type, counted)
 
-    async def _ask(self, method: str, path: str, query: Mapping[str, str], body: object, content_type: str) -> Manifest:
+    async def _ask(
+        self, method: str, path: str, query: Mapping[str, str], body: object, content_type: str, counted: _Counted
+    ) -> Manifest:
         headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": names.FIELD_MANAGER}
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._client.configuration.host + path + (f"?{urlencode(query)}" if query else "")
@@ -134,6 +160,7 @@ class Cluster:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             found = str(error) or type(error).__name__
             raise Unavailable(what, "Unreachable", found) from error
+        counted.status = str(answer.status)
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise fault_of(what, answer.status, content)
         said: Manifest = json.loads(content)

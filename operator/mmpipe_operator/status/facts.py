@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from mmpipe_operator.kinds import Manifest
-from mmpipe_operator.status.conditions import CONDITIONS, REASONS
+from mmpipe_operator.status.conditions import CONDITIONS, REASONS, STAGES_AVAILABLE
 from mmpipe_operator.status.reports import Observed, Report
 from mmpipe_operator.status.rollout import Stage, stages
 
@@ -79,8 +79,10 @@ class Facts:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether the spec asks for no pods."""
-        return bool(self.spec.get("lifecycle", {}).get("state") == "Paused")
+        """Whether the spec that was planned last asks for no pods."""
+        if self.is_planned:
+            return bool(self.spec.get("lifecycle", {}).get("state") == "Paused")
+        return bool(self.was.get(STAGES_AVAILABLE, {}).get("reason") == "Paused")
 
     @property
     def name(self) -> str:

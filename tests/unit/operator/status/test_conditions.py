@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from tests.unit.operator.status.scenes import PROBLEM, SCENES, UNSCHEDULABLE, Scene
 from tests.unit.operator.status.world import (
@@ -217,6 +220,16 @@ def test_a_paused_pipeline_needs_no_neighbour() -> None:
     assert after(seen)["Ready"]["reason"] == "Paused"
     assert after(seen)["Degraded"]["status"] == "False"
     assert after(seen)["QueueReachable"]["status"] == "False"
+
+
+@pytest.mark.parametrize(("before", "now"), [("Running", "Paused"), ("Paused", "Running")])
+@pytest.mark.parametrize("why", [{"paused": True}, {"problems": (PROBLEM,)}])
+def test_a_state_that_was_not_planned_is_not_what_is_reported(before: str, now: str, why: dict[str, Any]) -> None:
+    stopped = {each: deployment(desired=0) for each in ("gateway", "worker", "image")}
+    first = observed(pipeline=pipeline(state=before), **({"deployments": stopped} if before == "Paused" else {}))
+    second = replace(first, pipeline=pipeline(generation=2, state=now), processes=(), report=Report(), **why)
+
+    assert after(then(first, second))["StagesAvailable"] | {"observedGeneration": 1} == after(first)["StagesAvailable"]
 
 
 def test_a_paused_pipeline_is_not_stalled_by_a_neighbour() -> None:

@@ -1,0 +1,104 @@
+"""An API server in memory, as far as reconciles use one: objects by reference, versions that go up, and faults on order.
+
+What it does not do (merging, defaulting, ownership of fields) is tested against a real one in ``e2e/control_plane``.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+from mmpipe_operator import names
+from mmpipe_operator.cluster import ClusterError, Conflict, Gone
+from mmpipe_operator.kinds import Kind, Manifest, Ref, ref_of
+
+
+class FakeCluster:
+    """``writes`` are method and object in the order in which they came; ``refuse`` may raise for any request."""
+
+    def __init__(self) -> None:
+        self.objects: dict[Ref, Manifest] = {}
+        self.writes: list[tuple[str, str]] = []
+        self.events: list[tuple[str, str]] = []
+        self.reads = 0
+        self.refuse: Callable[[str, Ref], ClusterError | None] = lambda _, __: None
+        self._version = 100
+
+    async def get(self, ref: Ref) -> Manifest | None:
+        self._ask("get", ref)
+        self.reads += 1
+        return copy.deepcopy(self.objects.get(ref))
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        ref = ref_of(manifest)
+        self._write("apply", ref)
+        known = self.objects.get(ref, {})
+        kept = {name: known[name] for name in ("status",) if name in known}
+        metadata = {**known.get("metadata", {}), **manifest["metadata"]}
+        return self._keep(ref, {**kept, **manifest, "metadata": {"uid": f"uid-{ref.name}", **metadata}})
+
+    async def apply_status(self, ref: Ref, status: Manifest) -> Manifest:
+        self._write("status", ref)
+        return self._keep(ref, {**self._there(ref), "status": status})
+
+    async def merge(self, ref: Ref, patch: Manifest) -> Manifest:
+        self._write("merge", ref)
+        found = self._there(ref)
+        if patch["metadata"].get("resourceVersion") not in {None, found["metadata"]["resourceVersion"]}:
+            raise Conflict(str(ref), "Conflict", "it has changed")
+        return self._keep(ref, {**found, "metadata": {**found["metadata"], **patch["metadata"]}})
+
+    async def create(self, _: Kind, manifest: Manifest) -> Manifest:
+        self.events.append((manifest["type"], manifest["reason"]))
+        return manifest
+
+    async def delete(self, manifest: Manifest) -> None:
+        ref = ref_of(manifest)
+        self._write("delete", ref)
+        self.objects.pop(ref, None)
+
+    def put(self, manifest: Manifest) -> Manifest:
+        """Have an object there, as somebody else would."""
+        return self._keep(ref_of(manifest), manifest)
+
+    def _there(self, ref: Ref) -> Manifest:
+        if ref not in self.objects:
+            raise Gone(str(ref), "NotFound", "it is not there")
+        return self.objects[ref]
+
+    def _write(self, verb: str, ref: Ref) -> None:
+        self._ask(verb, ref)
+        self.writes.append((verb, f"{ref.kind.kind} {ref.name}"))
+
+    def _ask(self, verb: str, ref: Ref) -> None:
+        if (fault := self.refuse(verb, ref)) is not None:
+            raise fault
+
+    def _keep(self, ref: Ref, manifest: Manifest) -> Manifest:
+        self._version += 1
+        metadata = {**manifest["metadata"], "resourceVersion": str(self._version)}
+        self.objects[ref] = {**manifest, "metadata": metadata}
+        return copy.deepcopy(self.objects[ref])
+
+
+SPEC = {
+    "modalities": [{"name": "text"}],
+    "source": {"queue": {"nats": {"url": "nats://nats:4222"}}},
+    "sink": {
+        "milvus": {"uri": "http://milvus:19530"},
+        "objects": {"uri": "s3://media"},
+        "metadata": {"uri": "postgresql://db/media"},
+    },
+}
+"""The smallest spec that a cluster takes."""
+
+
+def pipeline(spec: Manifest | None = None, **metadata: object) -> Manifest:
+    """A pipeline as the API server would return it."""
+    own = {"namespace": "team", "name": "media", "uid": "uid-media", "generation": 1, "resourceVersion": "1"}
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {**own, **metadata},
+        "spec": {**SPEC, **(spec or {})},
+    }
