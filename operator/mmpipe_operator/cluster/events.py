@@ -30,7 +30,7 @@ class Events:
         event = {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.kind,
-            "metadata": {"namespace": metadata["namespace"], "generateName": f"{metadata['name'][:40]}."},
+            "metadata": {"namespace": metadata["namespace"], "generateName": f"{metadata['name'][:40]}-"},
             "eventTime": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "type": kind,
             "reason": reason,

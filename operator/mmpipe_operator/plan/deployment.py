@@ -1,4 +1,4 @@
-"""The Deployment of a process. How many replicas is an autoscaler's to say, or a person's; here is only 0, if paused."""
+"""The Deployment of a process. How many replicas is for an autoscaler or a person to say; here only 0, if paused."""
 
 from __future__ import annotations
 

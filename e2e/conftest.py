@@ -1,0 +1,10 @@
+"""End-to-end tests: real Kubernetes processes, real operators, the fixtures of ``e2e.cluster``."""
+
+import signal
+
+pytest_plugins = ["e2e.cluster.fixtures", "tests.servers.nats"]
+
+
+def pytest_sessionstart() -> None:
+    """A run that ``timeout`` or a CI ends by SIGTERM stops its cluster, as one that Ctrl-C ends does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
