@@ -2,7 +2,7 @@
 
 import signal
 
-pytest_plugins = ["e2e.cluster.fixtures", "tests.servers.nats"]
+pytest_plugins = ["e2e.cluster.fixtures", "tests.servers.milvus", "tests.servers.nats"]
 
 
 def pytest_sessionstart() -> None:

@@ -25,7 +25,8 @@ class Request:
 
     time: str
     user: str
-    agent: str
+    credential: str
+    """Which token of the user (``JTI=...``); empty for certificates."""
     verb: str
     group: str
     resource: str
@@ -90,7 +91,7 @@ def _request(event: dict[str, Any]) -> Request:
     return Request(
         time=event["requestReceivedTimestamp"],
         user=event["user"].get("username", ""),
-        agent=event.get("userAgent", ""),
+        credential=_credential(event["user"].get("extra", {})),
         verb=event["verb"],
         group=target.get("apiGroup", ""),
         resource=target.get("resource", event["requestURI"].split("?")[0]),
@@ -99,3 +100,7 @@ def _request(event: dict[str, Any]) -> Request:
         name=target.get("name", ""),
         code=event.get("responseStatus", {}).get("code", 0),
     )
+
+
+def _credential(extra: dict[str, list[str]]) -> str:
+    return next(iter(extra.get("authentication.kubernetes.io/credential-id", ())), "")

@@ -63,7 +63,7 @@ def crd(cluster: Cluster) -> None:
     name = definition["metadata"]["name"]
 
     def established() -> bool:
-        conditions = cluster.client.get(CRD, "", name).get("status", {}).get("conditions", [])
+        conditions = cluster.client.get(CRD, "", name).get("status", {}).get("conditions") or []
         return {"Established": "True"}.items() <= {each["type"]: each["status"] for each in conditions}.items()
 
     wait_for(established)

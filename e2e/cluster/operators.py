@@ -5,6 +5,8 @@ Neighbours: ``rbac`` has the rights. Each test has an installation of its own: a
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import signal
 import sys
@@ -35,6 +37,8 @@ class OperatorProcess:
     """One replica."""
 
     identity: str
+    credential: str
+    """By which the audit log tells it from other replicas of its account."""
     child: Child
     health_port: int
     metrics_port: int
@@ -110,12 +114,15 @@ class Operators:
         own = self._settings(health, metrics) | {"identity": identity} | settings
         variables = {f"MMPIPE_OPERATOR_{name.upper()}": str(value) for name, value in own.items()}
         folder = self.cluster.folder / self.namespace
+        signed = token(self.cluster.client, self.namespace, rbac.ACCOUNT)
+        access = self.cluster.client.access
+        signs_in = kubeconfig(folder / f"{identity}.kubeconfig", access.server, access.authority, {"token": signed})
         child = Child(
             [Path(sys.executable).parent / "mmpipe-operator", "run"],
             folder / f"{identity}.log",
-            os.environ | variables | {"KUBECONFIG": str(folder / "kubeconfig")},
+            os.environ | variables | {"KUBECONFIG": str(signs_in)},
         )
-        replica = OperatorProcess(identity, child, health, metrics)
+        replica = OperatorProcess(identity, _credential(signed), child, health, metrics)
         self.replicas.append(replica)
         wait_for(lambda: child.exit_code is not None or replica.ready, _START_TIMEOUT_S, replica.log)
         assert child.exit_code is None, f"the operator ended with {child.exit_code}; it said:\n{replica.log()}"
@@ -128,11 +135,7 @@ class Operators:
     def install(self) -> None:
         """Its namespace's account and rights."""
         rbac.install(self.cluster, self.namespace, self.served)
-        folder = self.cluster.folder / self.namespace
-        folder.mkdir()
-        access = self.cluster.client.access
-        signed = {"token": token(self.cluster.client, self.namespace, rbac.ACCOUNT)}
-        kubeconfig(folder / "kubeconfig", access.server, access.authority, signed)
+        (self.cluster.folder / self.namespace).mkdir()
 
     def _settings(self, health: int, metrics: int) -> dict[str, Any]:
         return {
@@ -159,3 +162,9 @@ def installed(cluster: Cluster, served: Iterable[str] = ()) -> Iterator[Operator
             replica.kill()
         rbac.remove(cluster, operators.namespace)
         cluster.client.delete(NAMESPACE, "", operators.namespace)
+
+
+def _credential(signed: str) -> str:
+    body = signed.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return f"JTI={claims['jti']}"

@@ -39,8 +39,7 @@ class Health:
 
     def silence_s(self, kind: Kind) -> float:
         """How long the watch of a kind has not brought what it owes; 0 where it owes nothing."""
-        _, since = self._owed.get(kind, (0, self._clock()))
-        return self._clock() - since
+        return self._clock() - self._owed[kind][1] if kind in self._owed else 0.0
 
     def silent(self) -> list[str]:
         """Kinds whose watch has not brought what it owes for too long."""

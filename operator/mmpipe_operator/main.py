@@ -5,11 +5,17 @@ It ends with 0 when it was told to stop, 1 when it lost its lease, 2 for setting
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mmpipe.errors import MmpipeError
+
+if TYPE_CHECKING:
+    from mmpipe_operator.cluster import Cluster
 
 _UNUSABLE = 2
 
@@ -27,6 +33,35 @@ def run() -> None:
     from mmpipe_operator import process, settings  # noqa: PLC0415  # heavy: --help answers at once
 
     raise typer.Exit(process.run(settings.from_environment()))
+
+
+@app.command("round-trip")
+def round_trip(
+    namespace: Annotated[str, typer.Option(help="Namespace to make a pipeline in; the operator must serve it.")],
+) -> None:
+    """Apply a small paused pipeline, see it reconciled, and delete it."""
+    from mmpipe_operator import round_trip as trip  # noqa: PLC0415  # as above
+
+    seconds = asyncio.run(_connected(lambda cluster: trip.round_trip(cluster, namespace)))
+    typer.echo(f"applied, reconciled and deleted a pipeline in {namespace} in {seconds:.1f} s")
+
+
+@app.command()
+def release() -> None:
+    """Take the finalizer from every pipeline, for when the operator is gone for good; collections stay in Milvus."""
+    from mmpipe_operator import release as letting_go  # noqa: PLC0415  # as above
+    from mmpipe_operator import settings  # noqa: PLC0415  # as above
+
+    namespaces = settings.from_environment().namespaces
+    released = asyncio.run(_connected(lambda cluster: letting_go.release(cluster, namespaces)))
+    typer.echo(f"released {released} pipelines")
+
+
+async def _connected[A](work: Callable[[Cluster], Awaitable[A]]) -> A:
+    from mmpipe_operator.cluster import Cluster, connected  # noqa: PLC0415  # as above
+
+    async with connected() as client:
+        return await work(Cluster(client))
 
 
 @app.command()

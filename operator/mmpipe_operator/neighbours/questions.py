@@ -1,28 +1,29 @@
-"""What a pipeline has the operator ask its neighbours: addresses and credentials, resolved."""
+"""What a pipeline has the operator ask its neighbours: addresses and credentials, resolved.
+
+Equal questions have one answer, so these records are also the keys by which connections are shared, and what tells
+whether an edit of the spec or of a Secret makes another question. No credential is in their text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mmpipe.adapters.vectors import Collection, Place
-from mmpipe.errors import MmpipeError
 from mmpipe.models import ModelError, manifest
 from mmpipe.models.package import BUILTIN
 from mmpipe.spec import MultimodalPipeline
 from mmpipe.spec.sink import SecretRef
 
 type Secrets = Mapping[tuple[str, str], str]
+"""Values by (name, key); what is not there is absent."""
+
 _BUILTIN = "builtin:"
 _DIGITS = 12
 
 
-class SecretMissing(MmpipeError):  # noqa: N818  # says what is the case
-    """A Secret, or its key, is not there."""
-
-
 @dataclass(frozen=True, slots=True)
-class QueueQuestion:
+class QueueServer:
     """Who is asked for a backlog."""
 
     url: str
@@ -30,65 +31,80 @@ class QueueQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class LettersQuestion:
+class LettersDatabase:
     """Who is asked for dead letters."""
 
     uri: str
     password: str = field(repr=False)
 
 
-def queue_question(pipeline: MultimodalPipeline, secrets: Secrets) -> QueueQuestion:
-    """Raises SecretMissing."""
-    queue = pipeline.spec.source.queue
-    nats = queue.nats if queue else None
-    return QueueQuestion(nats.url if nats else "", secret(nats.credentials_secret_ref if nats else None, secrets))
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """In place of who is asked: a Secret, or its key, is not there."""
+
+    message: str
 
 
-def place(pipeline: MultimodalPipeline, secrets: Secrets) -> Place:
-    """Where Milvus is. Raises SecretMissing."""
-    milvus = pipeline.spec.sink.milvus
-    return Place(milvus.uri, secret(milvus.token_secret_ref, secrets), milvus.database)
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """All that one pipeline asks."""
 
-
-def letters_question(pipeline: MultimodalPipeline, secrets: Secrets) -> LettersQuestion:
-    """Raises SecretMissing."""
-    metadata = pipeline.spec.sink.metadata
-    return LettersQuestion(metadata.uri, secret(metadata.password_secret_ref, secrets))
-
-
-def collection(pipeline: MultimodalPipeline) -> Collection:
-    """The pipeline's collection; of dimension 0 where nobody can know it before a worker has loaded the model."""
-    milvus = pipeline.spec.sink.milvus
-    index = milvus.index
-    shape = (index.m, index.ef_construction, index.ef_search)
-    dimension = milvus.dimension or known_dimension(pipeline) or 0
-    return Collection(pipeline.metadata.name, dimension, milvus.alias, *shape)
-
-
-def known_dimension(pipeline: MultimodalPipeline) -> int | None:
-    """That of a shipped model; None for any other."""
-    found = _shipped(pipeline)
-    return found.dimension if found else None
-
-
-def known_model(pipeline: MultimodalPipeline) -> str:
+    namespace: str
+    name: str
+    queue: QueueServer | Missing
+    place: Place | Missing
+    letters: LettersDatabase | Missing
+    collection: Collection
+    """Of dimension 0 where nobody can know it before a worker has loaded the model."""
+    model: str
     """``name@digest`` of a shipped model; empty for any other."""
-    found = _shipped(pipeline)
-    return f"{found.name}@{found.digest[:_DIGITS]}" if found else ""
 
 
-def secret(reference: SecretRef | None, secrets: Secrets) -> str:
-    """What it names; empty without one. Raises SecretMissing naming Secret and key."""
-    if reference is None:
-        return ""
-    try:
-        return secrets[reference.name, reference.key]
-    except KeyError:
-        expected = f"a Secret {reference.name} with the key {reference.key}"
-        raise SecretMissing(f"found none, expected {expected} in the pipeline's namespace; create it") from None
+def questions(pipeline: MultimodalPipeline, secrets: Secrets) -> Questions:
+    """What this spec asks, with these secrets."""
+    metadata, source, sink = pipeline.metadata, pipeline.spec.source, pipeline.spec.sink
+    nats = source.queue.nats if source.queue else None
+    url, credentials = (nats.url, nats.credentials_secret_ref) if nats else ("", None)
+    return Questions(
+        namespace=metadata.namespace,
+        name=metadata.name,
+        queue=_with(credentials, secrets, lambda value: QueueServer(url, value)),
+        place=_with(sink.milvus.token_secret_ref, secrets, lambda value: _place(pipeline, value)),
+        letters=_with(
+            sink.metadata.password_secret_ref, secrets, lambda value: LettersDatabase(sink.metadata.uri, value)
+        ),
+        collection=_collection(pipeline),
+        model=_model(pipeline),
+    )
+
+
+def _with[Q](reference: SecretRef | None, secrets: Secrets, ask: Callable[[str], Q]) -> Q | Missing:
+    value = secrets.get((reference.name, reference.key)) if reference else ""
+    if reference is None or value is not None:
+        return ask(value or "")
+    key = f"Secret {reference.name}, key {reference.key}"
+    return Missing(f"{key}: found none, expected one in the pipeline's namespace; create it")
+
+
+def _place(pipeline: MultimodalPipeline, token: str) -> Place:
+    return Place(pipeline.spec.sink.milvus.uri, token, pipeline.spec.sink.milvus.database)
+
+
+def _collection(pipeline: MultimodalPipeline) -> Collection:
+    milvus, shipped = pipeline.spec.sink.milvus, _shipped(pipeline)
+    dimension = milvus.dimension or (shipped.dimension if shipped else 0)
+    shape = (milvus.index.m, milvus.index.ef_construction, milvus.index.ef_search)
+    metadata = pipeline.metadata
+    return Collection(metadata.name, dimension, milvus.alias, *shape, namespace=metadata.namespace)
+
+
+def _model(pipeline: MultimodalPipeline) -> str:
+    shipped = _shipped(pipeline)
+    return f"{shipped.name}@{shipped.digest[:_DIGITS]}" if shipped else ""
 
 
 def _shipped(pipeline: MultimodalPipeline) -> manifest.Manifest | None:
+    """The description of a model that comes with mmpipe; the network itself is not read. None for any other."""
     uri = pipeline.spec.modalities[0].embed.model.uri
     if not uri.startswith(_BUILTIN):
         return None

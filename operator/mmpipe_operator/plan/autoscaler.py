@@ -2,7 +2,8 @@
 
 Metrics are of the pipeline object, from the metrics adapter: ``queue_depth`` counts samples that wait or are in flight,
 of one modality or of all; ``service_depth`` counts calls that wait in the pods of a process. Stage servers go by
-their modality's samples, so that they are up before calls arrive, and by their own calls.
+their modality's samples, so that they are up before calls arrive, and by their own calls. No calls wait where there is
+no pod: what may scale to zero goes by the queue too, which wakes it, and a gateway, which fills that, never does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 
 from mmpipe_operator import names
 from mmpipe_operator.kinds import AUTOSCALER, DEPLOYMENT, Manifest
-from mmpipe_operator.plan.model import WORKER, Part, metadata_of
+from mmpipe_operator.plan.model import FUSE, GATEWAY, WORKER, Part, metadata_of
 
 _UP = {
     "stabilizationWindowSeconds": 0,
@@ -28,6 +29,7 @@ _DOWN = {
     "policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}],
 }
 """Weights take long to load: five minutes of calm first, then half each minute."""
+BEHAVIOR = {"scaleUp": _UP, "scaleDown": _DOWN}
 
 
 def autoscaler(part: Part) -> Manifest:
@@ -42,7 +44,7 @@ def autoscaler(part: Part) -> Manifest:
             "minReplicas": fewest,
             "maxReplicas": most,
             "metrics": [_metric(part, name, labels, target) for name, labels in _signals(part)],
-            "behavior": {"scaleUp": _UP, "scaleDown": _DOWN},
+            "behavior": BEHAVIOR,
         },
     }
 
@@ -50,8 +52,9 @@ def autoscaler(part: Part) -> Manifest:
 def bounds(part: Part) -> tuple[int, int, int]:
     """Fewest and most replicas, and the depth that one of them should have."""
     own, common = part.process.scaling, part.pipeline.spec.scaling
+    fewest = common.min_replicas if own.min_replicas is None else own.min_replicas
     return (
-        common.min_replicas if own.min_replicas is None else own.min_replicas,
+        max(1, fewest) if part.process.name == GATEWAY else fewest,
         common.max_replicas if own.max_replicas is None else own.max_replicas,
         common.target_queue_depth if own.target_queue_depth is None else own.target_queue_depth,
     )
@@ -60,9 +63,9 @@ def bounds(part: Part) -> tuple[int, int, int]:
 def _signals(part: Part) -> Iterator[tuple[str, dict[str, str]]]:
     if part.process.modality is not None:
         yield "queue_depth", {"modality": str(part.process.modality)}
-    if part.process.name == WORKER:
+    if part.process.name == WORKER or (part.process.name == FUSE and not bounds(part)[0]):
         yield "queue_depth", {}
-    else:
+    if part.process.name != WORKER:
         yield "service_depth", {"process": part.process.name}
 
 

@@ -14,5 +14,5 @@ def config_map(part: Part) -> Manifest:
         "kind": CONFIG_MAP.kind,
         "metadata": metadata_of(part) | {"name": files.name_of(part)},
         "immutable": True,
-        "data": {files.NAME: files.content(part.pipeline, part.process)},
+        "data": {files.NAME: part.file},
     }

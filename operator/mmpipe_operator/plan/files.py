@@ -1,82 +1,106 @@
 """The file that each process reads: the pipeline as far as it concerns that process, and no further (ADR 23).
 
-So an edit of one modality restarts the pods of that modality (and gateway and worker, whose recipe names them all), and
-an edit of scaling or templates restarts nobody. A file is never changed: its name holds a digest of its content.
+So an edit of one modality restarts the pods of that modality (and of the worker, whose recipe is of them all), an edit
+of scaling or templates restarts nobody by this file, and secrets and network policies follow from it: a process is
+given neither a store's credentials nor its port where its file does not name the store.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mmpipe.spec import MultimodalPipeline
+from mmpipe.spec import MultimodalPipeline, from_object
+from mmpipe.spec.model import SpecModel
 from mmpipe_operator.kinds import Manifest
 from mmpipe_operator.plan.model import FUSE, GATEWAY, WORKER, Part, Process
 
 NAME = "pipeline.yaml"
 FOLDER = "/etc/mmpipe"
 _DIGITS = 10
-_CLUSTER_ONLY = {"scaling", "template"}
+
+type Tree = Mapping[str, Tree | None]
+"""Fields of a block, in the YAML's words; None is all of a field."""
+
+_QUEUE_AND_REFERENCES: Tree = {"queue": None, "references": None}
+_DRAIN: Tree = {"drainSeconds": None}
+_READ: Mapping[str, Tree] = {
+    GATEWAY: {
+        "modalities": {"decode": {"audioTrack": None}, "embed": {"model": None}},
+        "source": {"queue": None, "references": {"schemes": None}},
+        "sink": None,
+        "reliability": None,
+        "topology": None,
+        "serving": _DRAIN,
+        "gateway": {"authentication": None, "tls": None, "limits": None, "cache": None},
+    },
+    WORKER: {
+        "modalities": {"decode": None, "clean": None, "augment": None, "embed": None},
+        "alignment": None,
+        "fusion": None,
+        "source": _QUEUE_AND_REFERENCES,
+        "sink": None,
+        "reliability": None,
+        "topology": None,
+        "serving": _DRAIN,
+        "worker": {"maxSamples": None, "maxBytes": None},
+    },
+    FUSE: {"modalities": {}, "alignment": None, "fusion": None, "serving": None},
+}
+"""What the runtimes read (``mmpipe.runtimes``: gateway, worker, stage_server)."""
+_FETCHED: Tree = {"source": {"references": None}, "sink": {"objects": {"uri": None, "credentialsSecretRef": None}}}
+"""What a stage server reads beside its stages where it decodes: media may lie elsewhere."""
 
 
-def content(pipeline: MultimodalPipeline, process: Process) -> str:
-    """The file of one process: JSON, which YAML is a superset of, with what the spec sets and no defaults."""
-    document = {
-        "apiVersion": pipeline.api_version,
-        "kind": pipeline.kind,
-        "metadata": {"name": pipeline.metadata.name, "namespace": pipeline.metadata.namespace},
-        "spec": _spec(pipeline, process),
-    }
-    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+def given(
+    pipeline: MultimodalPipeline, running: Iterable[Process]
+) -> Iterator[tuple[Process, MultimodalPipeline, str]]:
+    """Each process with the pipeline as it sees it (what it does not read has its default), and that as text.
+
+    The text is JSON, which YAML is a superset of, with what the spec sets and no defaults.
+    """
+    whole = _document(pipeline)
+    for process in running:
+        own = {**whole, "spec": _spec(whole["spec"], process)}
+        yield process, from_object(own), json.dumps(own, indent=1, sort_keys=True) + "\n"
 
 
 def name_of(part: Part) -> str:
-    """Name of the ConfigMap with that file."""
-    digest = hashlib.sha256(content(part.pipeline, part.process).encode()).hexdigest()
-    return f"{part.name}-{digest[:_DIGITS]}"
+    """Name of the ConfigMap with that file: it changes with the content, and the content of a name never does."""
+    return f"{part.name}-{hashlib.sha256(part.file.encode()).hexdigest()[:_DIGITS]}"
 
 
-def _spec(pipeline: MultimodalPipeline, process: Process) -> Manifest:
-    spec: Manifest = pipeline.spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
-    spec["modalities"] = [_modality(modality, process) for modality in _modalities(pipeline, process)]
-    kept = _READ.get(process.name, _STAGE_SERVER)
-    found = {block: spec[block] for block in kept if block in spec}
-    return _only_read(found, process)
+def _spec(whole: Manifest, process: Process) -> Manifest:
+    tree = _READ.get(process.name) or _stage_server(process)
+    mine = [each for each in whole["modalities"] if process.modality in {None, each["name"]}]
+    modalities = {"name": None, **(tree["modalities"] or {})}
+    picked: Manifest = _picked({**whole, "modalities": mine}, {**tree, "modalities": modalities})
+    return picked
 
 
-_STAGE_SERVER = ("modalities", "serving", "source", "sink")
-_EVERYTHING = ("modalities", "alignment", "fusion", "source", "sink", "reliability", "topology", "serving")
-_READ = {
-    GATEWAY: (*_EVERYTHING, "gateway"),
-    WORKER: (*_EVERYTHING, "worker"),
-    FUSE: ("modalities", "alignment", "fusion", "serving"),
-}
+def _stage_server(process: Process) -> Tree:
+    verbs = (process.stage,) if process.stage else ("decode", "clean", "embed")
+    own: Tree = {"modalities": dict.fromkeys(verbs), "serving": None}
+    return {**own, **_FETCHED} if process.fetches else own
 
 
-def _only_read(spec: Manifest, process: Process) -> Manifest:
-    """Without what is inside a block and not for this process."""
-    for block in (GATEWAY, WORKER):
-        if block in spec:
-            spec[block] = {
-                name: value for name, value in spec[block].items() if name not in {*_CLUSTER_ONLY, "service"}
-            }
-    if process.modality is not None:
-        spec["source"] = _some(spec.get("source", {}), "references")
-        spec["sink"] = _some(spec.get("sink", {}), "objects")
-    return {name: value for name, value in spec.items() if value}
+def _document(pipeline: MultimodalPipeline) -> Manifest:
+    """As JSON, without defaults; each modality with its name, which is its default."""
+    metadata = {"name": pipeline.metadata.name, "namespace": pipeline.metadata.namespace}
+    spec = {**_set(pipeline.spec), "modalities": [{"name": str(m.name), **_set(m)} for m in pipeline.spec.modalities]}
+    return {"apiVersion": pipeline.api_version, "kind": pipeline.kind, "metadata": metadata, "spec": spec}
 
 
-def _modalities(pipeline: MultimodalPipeline, process: Process) -> tuple[Any, ...]:
-    mine = tuple(each for each in pipeline.spec.modalities if each.name == process.modality)
-    return mine or pipeline.spec.modalities
+def _set(block: SpecModel) -> Manifest:
+    return block.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
-def _modality(modality: Any, process: Process) -> Manifest:  # noqa: ANN401  # one of the five models
-    options = modality.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
-    kept = {"embed"} if process.name == FUSE else set(options) - _CLUSTER_ONLY
-    return {"name": str(modality.name)} | {name: value for name, value in options.items() if name in kept}
-
-
-def _some(block: Manifest, *kept: str) -> Manifest:
-    return {name: value for name, value in block.items() if name in kept}
+def _picked(block: Any, tree: Tree | None) -> Any:  # noqa: ANN401  # JSON
+    if tree is None:
+        return block
+    if isinstance(block, list):
+        return [_picked(entry, tree) for entry in block]
+    found = {name: _picked(block[name], inner) for name, inner in tree.items() if name in block}
+    return {name: value for name, value in found.items() if value != {}}

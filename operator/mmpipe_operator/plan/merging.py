@@ -1,17 +1,18 @@
 """A template's overrides over our pod, as Kubernetes merges strategically: lists by key, maps by name.
 
-Security is not overridden: the template has no field for it.
+Security is not overridden: the template has no field for it. What it must not override, ``refusals`` says aloud.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mmpipe.spec.template import PodTemplate
 from mmpipe_operator.kinds import Manifest
 
 _KEYS = {"env": "name", "volumes": "name", "volumeMounts": "mountPath", "imagePullSecrets": "name"}
-_REPLACED = {"topologySpreadConstraints", "affinity"}
-_CONTAINER = ("image", "imagePullPolicy", "env", "volumeMounts", "resources")
+_APPENDED = {"tolerations"}
+_CONTAINER = ("image", "imagePullPolicy", "env", "volumeMounts")
 _POD = (
     "imagePullSecrets",
     "volumes",
@@ -23,10 +24,18 @@ _POD = (
     "priorityClassName",
     "schedulerName",
 )
+_FREE = {"labels", "annotations", "nodeSelector", "matchLabels", "volumeAttributes"}
+"""Maps in which an empty text is a value; elsewhere the API server stores no field for it."""
+
+
+def overrides(template: PodTemplate) -> Manifest:
+    """What a template sets, as the API server stores it."""
+    dumped: Manifest = template.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    return {name: _stored(name, value) for name, value in dumped.items()}
 
 
 def overridden(template: Manifest, override: Manifest) -> Manifest:
-    """The pod template with the overrides in it; labels that select pods keep their value."""
+    """The pod template with the overrides in it, but for resources (``resources``); our own labels stay."""
     pod, own = template["spec"], template["metadata"]
     container = _merged(pod["containers"][0], _some(override, _CONTAINER))
     return {
@@ -43,28 +52,25 @@ def _merged(ours: Manifest, theirs: Manifest) -> Manifest:
 
 
 def _joined(name: str, ours: object, theirs: object) -> object:
-    if name == "resources":
-        return _resources(ours or {}, theirs)  # type: ignore[arg-type]  # both are maps of maps
-    if isinstance(ours, list) and isinstance(theirs, list) and name not in _REPLACED:
-        return _by_key(ours, theirs, _KEYS[name]) if name in _KEYS else [*ours, *theirs]
-    if isinstance(ours, Mapping) and isinstance(theirs, Mapping) and name not in _REPLACED:
-        return {**ours, **theirs}
+    if name in _KEYS and isinstance(ours, list) and isinstance(theirs, list):
+        return _by_key(ours, theirs, _KEYS[name])
+    if name in _APPENDED and isinstance(ours, list) and isinstance(theirs, list):
+        return [*ours, *theirs]
     return theirs
 
 
 def _by_key(ours: Sequence[Manifest], theirs: Sequence[Manifest], key: str) -> list[Manifest]:
-    entries = {entry[key]: entry for entry in ours} | {entry[key]: entry for entry in theirs}
+    entries = {entry[key]: entry for entry in (*ours, *theirs)}
     return list(entries.values())
 
 
-def _resources(ours: Manifest, theirs: Manifest) -> Manifest:
-    """A resource that the override names is the override's alone: a request above our limit would be refused."""
-    named = {resource for amounts in theirs.values() for resource in amounts}
-    kept = {
-        kind: {name: amount for name, amount in amounts.items() if name not in named} for kind, amounts in ours.items()
-    }
-    joined = {kind: kept.get(kind, {}) | theirs.get(kind, {}) for kind in ("requests", "limits")}
-    return {kind: amounts for kind, amounts in joined.items() if amounts}
+def _stored(name: str, value: object) -> object:
+    if isinstance(value, Mapping):
+        kept = value if name in _FREE else {key: each for key, each in value.items() if each not in ("", [])}
+        return {key: _stored(key, each) for key, each in kept.items()}
+    if isinstance(value, list):
+        return [_stored("", each) for each in value]
+    return value
 
 
 def _some(override: Manifest, names: Sequence[str]) -> Manifest:

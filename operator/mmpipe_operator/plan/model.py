@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mmpipe.spec.template import PodTemplate
-
 from mmpipe.records import Modality
 from mmpipe.spec import MultimodalPipeline, Problem
 from mmpipe.spec.scaling import ScalingOverride
+from mmpipe.spec.template import PodTemplate
 from mmpipe_operator import names
 from mmpipe_operator.kinds import Manifest
 
@@ -22,8 +21,6 @@ class Context:
 
     ``uid`` is the pipeline's, for the owner reference. ``digests`` are of what pods read, by `Secret/name` or
     `ConfigMap/name`; what does not exist is absent. ``apis`` are the optional API versions that the cluster serves.
-    ``object_ports`` are where the object store listens, as its credentials say. ``scaler`` is the address of the
-    external scaler that KEDA asks; empty where there is none.
     """
 
     uid: str
@@ -33,8 +30,6 @@ class Context:
     digests: Mapping[str, str] = field(default_factory=dict)
     apis: frozenset[str] = frozenset()
     service_monitors: bool = False
-    object_ports: tuple[int, ...] = (443,)
-    scaler: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +53,11 @@ class Process:
         """Where it listens."""
         return names.grpc_port(self.name)
 
+    @property
+    def fetches(self) -> bool:
+        """Whether it gets media that lie elsewhere: from the web, or the object store."""
+        return self.name == WORKER or (self.modality is not None and self.stage in {None, "decode"})
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -70,11 +70,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One process in its pipeline: what every module per kind is given."""
+    """One process in its pipeline: what every module per kind is given.
+
+    ``given`` is the pipeline as far as the process reads it, and ``file`` the same as text.
+    """
 
     pipeline: MultimodalPipeline
     process: Process
     context: Context
+    given: MultimodalPipeline
+    file: str
 
     @property
     def name(self) -> str:

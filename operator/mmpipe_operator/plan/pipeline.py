@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mmpipe.spec import MultimodalPipeline, Problem
-from mmpipe_operator.kinds import CHILDREN, SCALED_OBJECT, SERVICE_MONITOR, Manifest, kind_of
+from mmpipe.spec import MultimodalPipeline
+from mmpipe_operator.kinds import CHILDREN, SERVICE_MONITOR, Manifest, kind_of
 from mmpipe_operator.plan.autoscaler import autoscaler
 from mmpipe_operator.plan.config_map import config_map
 from mmpipe_operator.plan.deployment import deployment
 from mmpipe_operator.plan.disruption_budget import disruption_budget
+from mmpipe_operator.plan.files import given
 from mmpipe_operator.plan.model import Context, Part, Plan
 from mmpipe_operator.plan.network_policy import network_policy
 from mmpipe_operator.plan.processes import processes
+from mmpipe_operator.plan.refusals import refusals
 from mmpipe_operator.plan.scaled_object import scaled_object
-from mmpipe_operator.plan.service import service
+from mmpipe_operator.plan.service import services
 from mmpipe_operator.plan.service_account import service_account
 from mmpipe_operator.plan.service_monitor import service_monitor
 
-_ALWAYS: tuple[Callable[[Part], Manifest], ...] = (config_map, service, network_policy, deployment, disruption_budget)
+_ALWAYS: tuple[Callable[[Part], Manifest], ...] = (config_map, network_policy, deployment, disruption_budget)
 
 
 def plan(pipeline: MultimodalPipeline, context: Context) -> Plan:
     """What should be there for a pipeline, and nothing else: the same for the same arguments, ever."""
     running = processes(pipeline)
-    problems = tuple(_problems(pipeline, context))
+    parts = [Part(pipeline, process, context, own, file) for process, own, file in given(pipeline, running)]
+    problems = refusals(pipeline, parts, context)
     if problems:
         return Plan((), running, problems)
-    parts = [Part(pipeline, process, context) for process in running]
     manifests = [*_common(pipeline, context), *(manifest for part in parts for manifest in _objects(part))]
     return Plan(tuple(sorted(manifests, key=_place)), running)
 
@@ -40,6 +42,7 @@ def _common(pipeline: MultimodalPipeline, context: Context) -> Iterator[Manifest
 
 def _objects(part: Part) -> Iterator[Manifest]:
     yield from (make(part) for make in _ALWAYS)
+    yield from services(part)
     mode = part.pipeline.spec.scaling.mode
     if mode == "HPA" and not part.paused:
         yield autoscaler(part)
@@ -49,14 +52,3 @@ def _objects(part: Part) -> Iterator[Manifest]:
 
 def _place(manifest: Manifest) -> int:
     return CHILDREN.index(kind_of(manifest))
-
-
-def _problems(pipeline: MultimodalPipeline, context: Context) -> Iterator[Problem]:
-    if pipeline.spec.scaling.mode != "KEDA":
-        return
-    if SCALED_OBJECT.api_version not in context.apis:
-        expected = f"a cluster with KEDA ({SCALED_OBJECT.api_version})"
-        yield Problem("spec.scaling.mode", "KEDA", expected, "install KEDA, or set the mode to HPA")
-    elif not context.scaler:
-        expected = "an operator with an external scaler"
-        yield Problem("spec.scaling.mode", "KEDA", expected, "set MMPIPE_OPERATOR_SCALER, or set the mode to HPA")

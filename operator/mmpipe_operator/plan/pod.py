@@ -9,8 +9,9 @@ import math
 from mmpipe_operator import names
 from mmpipe_operator.kinds import Manifest
 from mmpipe_operator.plan import files, secrets
-from mmpipe_operator.plan.merging import overridden
-from mmpipe_operator.plan.model import FUSE, GATEWAY, WORKER, Part
+from mmpipe_operator.plan.merging import overridden, overrides
+from mmpipe_operator.plan.model import Part
+from mmpipe_operator.plan.resources import resources, threads
 
 DATA = "/var/lib/mmpipe"
 USER = 10_001
@@ -21,21 +22,10 @@ MARGIN_S = 13
 """Beyond preStop and drain: 2 s until callers have left, 10 s for the last batch, 1 s to go."""
 STARTUP_S = 300
 """Longest start: weights are loaded and warmed up before a process listens."""
+_SPREAD = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
-_RESOURCES = {
-    GATEWAY: ("250m", "256Mi", "1Gi"),
-    WORKER: ("250m", "512Mi", "2Gi"),
-    FUSE: ("100m", "256Mi", "1Gi"),
-    "text": ("250m", "512Mi", "2Gi"),
-    "image": ("500m", "512Mi", "2Gi"),
-    "audio": ("500m", "512Mi", "2Gi"),
-    "video": ("1", "1Gi", "4Gi"),
-    "depth": ("500m", "512Mi", "2Gi"),
-}
-"""CPU and memory requested, and the limit of memory. CPU has no limit: throttling would only make batches late."""
-_SCRATCH, _SCRATCH_REQUEST = "24Gi", "1Gi"
-"""Disk: the largest medium is 16 GiB by default (``source.references.maxBytes``)."""
 _DATA_SIZE, _TMP_SIZE = "20Gi", "2Gi"
+"""The folder of fetched media, and that of decoders; both are emptied by the kubelet, never by a read-only root."""
 
 
 def template(part: Part) -> Manifest:
@@ -45,14 +35,13 @@ def template(part: Part) -> Manifest:
         "metadata": {"labels": labels, "annotations": {names.CONFIG_HASH: config_hash(part)}},
         "spec": _spec(part),
     }
-    override = part.process.template.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
-    return overridden(base, override)
+    return overridden(base, overrides(part.process.template))
 
 
 def config_hash(part: Part) -> str:
     """A digest of all that the process reads at its start: its file, and the Secrets and ConfigMaps it names."""
-    read = {name: part.context.digests.get(name, "") for name in sorted(secrets.read_by(part.pipeline, part.process))}
-    whole = json.dumps([files.content(part.pipeline, part.process), read])
+    names_read = sorted(secrets.read_by(part.given, part.process.template))
+    whole = json.dumps([part.file, {name: part.context.digests.get(name, "") for name in names_read}])
     return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
@@ -77,7 +66,7 @@ def _spec(part: Part) -> Manifest:
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "topologySpreadConstraints": [_spread(part)],
+        "topologySpreadConstraints": [_spread(part, key) for key in _SPREAD],
         "containers": [_container(part)],
         "volumes": [
             {"name": "config", "configMap": {"name": files.name_of(part)}},
@@ -87,10 +76,10 @@ def _spec(part: Part) -> Manifest:
     }
 
 
-def _spread(part: Part) -> Manifest:
+def _spread(part: Part, topology_key: str) -> Manifest:
     return {
         "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
+        "topologyKey": topology_key,
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": part.selector},
         "matchLabelKeys": ["pod-template-hash"],
@@ -110,7 +99,7 @@ def _container(part: Part) -> Manifest:
             {"name": "grpc", "containerPort": part.process.port, "protocol": "TCP"},
             {"name": "metrics", "containerPort": names.METRICS_PORT, "protocol": "TCP"},
         ],
-        "resources": _resources(part),
+        "resources": resources(part),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -128,26 +117,23 @@ def _container(part: Part) -> Manifest:
 
 def _arguments(part: Part) -> list[str]:
     command, *options = part.process.arguments
+    if command == "serve":
+        options += ["--threads", str(threads(part))]
     where = ["--host", "0.0.0.0", "--port", str(part.process.port), "--metrics-port", str(names.METRICS_PORT)]  # noqa: S104  # a pod is reached from outside
     return [command, f"{files.FOLDER}/{files.NAME}", *options, *where, "--data", DATA]
 
 
-def _resources(part: Part) -> Manifest:
-    cpu, memory, most = _RESOURCES[part.process.modality or part.process.name]
-    return {
-        "requests": {"cpu": cpu, "memory": memory, "ephemeral-storage": _SCRATCH_REQUEST},
-        "limits": {"memory": most, "ephemeral-storage": _SCRATCH},
-    }
-
-
 def _probes(part: Part) -> Manifest:
-    """The kubelet speaks no TLS to a gRPC probe: a gateway with a certificate is asked for its port only."""
-    has_tls = part.process.name == GATEWAY and part.pipeline.spec.gateway.tls.certificate_secret_ref is not None
+    """The kubelet speaks no TLS to a gRPC probe: a gateway with a certificate is asked for its port only.
+
+    Liveness is asked seldom and patiently: a restart heals a deadlock and makes an overload worse.
+    """
+    has_tls = part.given.spec.gateway.tls.certificate_secret_ref is not None
     ask = {"tcpSocket": {"port": part.process.port}} if has_tls else {"grpc": {"port": part.process.port}}
     period_s = 2
     return {
         "startupProbe": ask
         | {"periodSeconds": period_s, "timeoutSeconds": 2, "failureThreshold": STARTUP_S // period_s},
-        "readinessProbe": ask | {"periodSeconds": 5, "timeoutSeconds": 2, "failureThreshold": 2},
-        "livenessProbe": ask | {"periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 3},
+        "readinessProbe": ask | {"periodSeconds": 5, "timeoutSeconds": 3, "failureThreshold": 2},
+        "livenessProbe": ask | {"periodSeconds": 20, "timeoutSeconds": 10, "failureThreshold": 3},
     }

@@ -8,56 +8,51 @@ from pydantic import BaseModel
 
 from mmpipe.spec import MultimodalPipeline
 from mmpipe.spec.sink import SecretRef
+from mmpipe.spec.template import PodTemplate
 from mmpipe_operator.kinds import Manifest
-from mmpipe_operator.plan.model import FUSE, GATEWAY, Part, Process
+from mmpipe_operator.plan import files
+from mmpipe_operator.plan.model import Part
 from mmpipe_operator.plan.processes import processes
 
 
 def references(pipeline: MultimodalPipeline) -> tuple[str, ...]:
     """`Secret/name` and `ConfigMap/name` of all that its pods read, sorted."""
-    return tuple(sorted({name for process in processes(pipeline) for name in read_by(pipeline, process)}))
+    parts = files.given(pipeline, processes(pipeline))
+    return tuple(sorted({name for process, own, _ in parts for name in read_by(own, process.template)}))
 
 
-def read_by(pipeline: MultimodalPipeline, process: Process) -> set[str]:
-    """The same of one process."""
-    own = {f"Secret/{ref.name}" for ref in secret_refs(pipeline, process)}
-    return own | set(_of_template(process.template.model_dump(mode="json", by_alias=True, exclude_none=True)))
+def read_by(given: MultimodalPipeline, template: PodTemplate) -> set[str]:
+    """The same of one process: what its file names, and what its template does."""
+    return {f"Secret/{ref.name}" for ref in secret_refs(given)} | set(_of_template(template))
 
 
 def environment(part: Part) -> list[Manifest]:
     """The variables that carry secrets into a process, each by reference."""
-    found = {ref.variable: ref for ref in secret_refs(part.pipeline, part.process)}
+    found = {ref.variable: ref for ref in secret_refs(part.given)}
     return [
         {"name": variable, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
         for variable, ref in sorted(found.items())
     ]
 
 
-def secret_refs(pipeline: MultimodalPipeline, process: Process) -> tuple[SecretRef, ...]:
-    """The secrets that a process reads: a stage server those of the object store, fuse none."""
-    spec = pipeline.spec
-    if process.name == FUSE:
-        return ()
-    if process.modality is not None:
-        return tuple(_refs(spec.sink.objects))
-    gateway = _refs(spec.gateway) if process.name == GATEWAY else ()
-    return (*_refs(spec.source), *_refs(spec.sink), *gateway)
-
-
-def _refs(model: BaseModel) -> Iterator[SecretRef]:
+def secret_refs(model: BaseModel) -> Iterator[SecretRef]:
+    """All of a spec, or of a block."""
     for name in type(model).model_fields:
         value = getattr(model, name)
         if isinstance(value, SecretRef):
             yield value
         elif isinstance(value, BaseModel):
-            yield from _refs(value)
+            yield from secret_refs(value)
 
 
-def _of_template(template: Manifest) -> Iterator[str]:
-    for variable in template.get("env", ()):
-        source = variable.get("valueFrom", {})
-        yield from (f"Secret/{ref['name']}" for ref in [source.get("secretKeyRef")] if ref)
-        yield from (f"ConfigMap/{ref['name']}" for ref in [source.get("configMapKeyRef")] if ref)
-    for volume in template.get("volumes", ()):
-        yield from (f"Secret/{ref['secretName']}" for ref in [volume.get("secret")] if ref)
-        yield from (f"ConfigMap/{ref['name']}" for ref in [volume.get("configMap")] if ref)
+def _of_template(template: PodTemplate) -> Iterator[str]:
+    for source in (variable.value_from for variable in template.env if variable.value_from):
+        if source.secret_key_ref:
+            yield f"Secret/{source.secret_key_ref.name}"
+        if source.config_map_key_ref:
+            yield f"ConfigMap/{source.config_map_key_ref.name}"
+    for volume in template.volumes:
+        if volume.secret:
+            yield f"Secret/{volume.secret.secret_name}"
+        if volume.config_map:
+            yield f"ConfigMap/{volume.config_map.name}"

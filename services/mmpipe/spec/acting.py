@@ -5,7 +5,7 @@ Markers at the fields decide (``model.Later``, ``ClusterOnly``, ``ServicesOnly``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 
 from mmpipe.spec.model import ClusterOnly, Later, ServicesOnly
@@ -17,16 +17,26 @@ from mmpipe.spec.walk import Setting, settings
 
 @dataclass(frozen=True, slots=True)
 class SharedUri:
-    """Kinds of URI that name something which all pods of a cluster share."""
+    """A URI that must name something which all pods of a cluster share."""
 
+    path: str
     schemes: tuple[str, ...]
     expected: str
 
 
-NATS_URI = SharedUri(("nats", "tls"), "a NATS server, as nats://host:4222")
-MILVUS_URI = SharedUri(("http", "https"), "a Milvus server, as http://host:19530")
-OBJECTS_URI = SharedUri(("s3", "gs", "az"), "an object store, as s3://bucket")
-METADATA_URI = SharedUri(("postgresql", "postgres"), "a database, as postgresql://user@host/database")
+SHARED_URIS = (
+    SharedUri("source.queue.nats.url", ("nats", "tls"), "a NATS server, as nats://host:4222"),
+    SharedUri("sink.milvus.uri", ("http", "https"), "a Milvus server, as http://host:19530"),
+    SharedUri("sink.objects.uri", ("s3", "gs", "az"), "an object store, as s3://bucket"),
+    SharedUri("sink.metadata.uri", ("postgresql", "postgres"), "a database, as postgresql://user@host/database"),
+)
+"""By their place in the spec; the CRD has the same rules."""
+NAME_REMEDY = "name one: under Kubernetes all pods share it"
+
+MAX_NAME = 40
+"""Longest name of a pipeline in a cluster: `NAME-image-decode` names a Service, whose name has 63 characters at most."""
+NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+"""Names of pipelines in a cluster; those of Services begin with a letter (RFC 1035)."""
 
 
 def refused(pipeline: MultimodalPipeline) -> tuple[Problem, ...]:
@@ -41,23 +51,30 @@ def without_effect(pipeline: MultimodalPipeline, *, services: bool = False) -> t
 
 def in_cluster(pipeline: MultimodalPipeline) -> tuple[Problem, ...]:
     """What a cluster needs and one machine has by itself: stores and a queue that all pods share."""
-    return tuple(problem for problem in _shared(pipeline.spec) if problem)
+    needs = (_needs(shared, _uri(pipeline.spec, shared.path)) for shared in SHARED_URIS)
+    return tuple(problem for problem in (_name(pipeline.metadata.name), *needs) if problem)
 
 
-def _shared(spec: PipelineSpec) -> Iterator[Problem | None]:
-    sink = spec.sink
-    queue = spec.source.queue
-    yield _needs("spec.source.queue.nats.url", queue.nats.url if queue and queue.nats else "", NATS_URI)
-    yield _needs("spec.sink.milvus.uri", sink.milvus.uri, MILVUS_URI)
-    yield _needs("spec.sink.objects.uri", sink.objects.uri, OBJECTS_URI)
-    yield _needs("spec.sink.metadata.uri", sink.metadata.uri, METADATA_URI)
+def _name(name: str) -> Problem | None:
+    if len(name) <= MAX_NAME and re.search(NAME_PATTERN, name):
+        return None
+    expected = f"at most {MAX_NAME} characters, the first a letter"
+    return Problem("metadata.name", repr(name), expected, "make a pipeline of another name")
 
 
-def _needs(path: str, uri: str, shared: SharedUri) -> Problem | None:
-    if uri.partition("://")[0] in shared.schemes and "://" in uri:
+def _uri(spec: PipelineSpec, path: str) -> str:
+    found: object = spec
+    for step in path.split("."):
+        found = getattr(found, step, "")
+    return str(found)
+
+
+def _needs(shared: SharedUri, uri: str) -> Problem | None:
+    scheme, separator, _ = uri.partition("://")
+    if separator and scheme in shared.schemes:
         return None
     found = repr(without_secrets(uri)) if uri else "nothing"
-    return Problem(path, found, shared.expected, "name one: under Kubernetes all pods share it")
+    return Problem(f"spec.{shared.path}", found, shared.expected, NAME_REMEDY)
 
 
 def _is_idle(setting: Setting, *, services: bool) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mmpipe.spec.model import SpecModel
+from mmpipe.spec.model import ATOMIC, SpecModel
 
 type Key = Annotated[str, Field(min_length=1, max_length=317)]
 type Value = Annotated[str, Field(max_length=63)]
@@ -16,6 +16,8 @@ type Weight = Annotated[int, Field(ge=1, le=100)]
 
 class LabelRequirement(SpecModel):
     """A requirement on a label."""
+
+    model_config = ATOMIC
 
     key: Key
     """The label."""
@@ -27,6 +29,8 @@ class LabelRequirement(SpecModel):
 
 class LabelSelector(SpecModel):
     """Pods by their labels: all of both."""
+
+    model_config = ATOMIC
 
     match_labels: Annotated[dict[Key, Value], Field(max_length=32)] = {}
     """Labels with these values."""
@@ -48,6 +52,8 @@ class NodeRequirement(SpecModel):
 class NodeTerm(SpecModel):
     """Nodes that meet all of these."""
 
+    model_config = ATOMIC
+
     match_expressions: Annotated[tuple[NodeRequirement, ...], Field(max_length=16)] = ()
     """Requirements on labels."""
     match_fields: Annotated[tuple[NodeRequirement, ...], Field(max_length=4)] = ()
@@ -56,6 +62,8 @@ class NodeTerm(SpecModel):
 
 class NodeTerms(SpecModel):
     """Nodes that meet one of these."""
+
+    model_config = ATOMIC
 
     node_selector_terms: Annotated[tuple[NodeTerm, ...], Field(min_length=1, max_length=8)]
     """The terms."""

@@ -40,7 +40,7 @@ class Fusion(SpecModel):
     ] = "Gated"
     """`Late` is a weighted mean, `Gated` also weighs by the measured quality of each input, `None` makes no fused
     vector."""
-    weights: dict[Modality, Annotated[float, Field(ge=0)]] = {}
+    weights: Annotated[dict[Modality, Annotated[float, Field(ge=0)]], Field(max_length=len(Modality))] = {}
     """Weight of each modality; one that is not named weighs 1."""
     when_missing: Literal["Renormalize", "Skip"] = "Renormalize"
     """What a sample without one of the modalities gets: the weights of the others scaled to 1, or no fused vector."""

@@ -6,11 +6,13 @@ written once, here. YAML says camelCase, Python says snake_case; nothing else is
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -31,6 +33,13 @@ class SpecModel(BaseModel):
     )
 
 
+ATOMIC = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+"""Of a block that only makes sense as a whole: server-side apply replaces it, and never merges into it."""
+
+LATER = "x-mmpipe-later"
+"""Key of the JSON Schema under which a field that does not act yet says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Later:
     """Marks a field that is settled but does not act yet: any value that does not act is refused with ``sentence``.
@@ -40,6 +49,32 @@ class Later:
 
     sentence: str
     acting: tuple[object, ...] = ()
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The field's JSON Schema, which says what it says."""
+        return handler(schema) | {LATER: {"sentence": self.sentence, "acting": list(self.acting)}}
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """Marks a list whose entries are told apart by one field: none twice, and server-side apply merges by it."""
+
+    key: str
+
+    def __get_pydantic_core_schema__(self, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The list's schema with the check."""
+        return core_schema.no_info_after_validator_function(self._each_once, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The list's JSON Schema, with the words that the API server has for it."""
+        keys = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [to_camel(self.key)]}
+        return handler(schema) | keys
+
+    def _each_once[E](self, entries: tuple[E, ...]) -> tuple[E, ...]:
+        twice = [key for key, count in Counter(getattr(entry, self.key) for entry in entries).items() if count > 1]
+        if twice:
+            raise broken_rule("", f"{twice[0]} twice", f"each {to_camel(self.key)} once", "merge the two entries")
+        return entries
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from it. The rules here cross fields; those of one field stand beside the field.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
@@ -19,11 +18,10 @@ from mmpipe.spec.delivery import Lifecycle, Reliability, Source
 from mmpipe.spec.depth import DepthModality
 from mmpipe.spec.image import ImageModality
 from mmpipe.spec.joint import Alignment, Fusion
-from mmpipe.spec.model import ClusterOnly, ServicesOnly, SpecModel, broken_rule
+from mmpipe.spec.model import ClusterOnly, Keyed, ServicesOnly, SpecModel, broken_rule
 from mmpipe.spec.processes import Gateway, Serving, Worker
 from mmpipe.spec.scaling import Scaling, ScalingOverride
 from mmpipe.spec.sink import Sink
-from mmpipe.spec.template import Labels
 from mmpipe.spec.text import TextModality
 from mmpipe.spec.video import VideoModality
 
@@ -45,7 +43,9 @@ class PipelineSpec(SpecModel):
     """What the pipeline does with its samples."""
 
     modalities: Annotated[
-        tuple[Annotated[ModalitySpec, Field(discriminator="name")], ...], Field(min_length=1, max_length=5)
+        tuple[Annotated[ModalitySpec, Field(discriminator="name")], ...],
+        Field(min_length=1, max_length=5),
+        Keyed("name"),
     ] = tuple(spec() for spec in MODALITY_SPECS.values())
     """The modalities it takes; parts of others are quarantined."""
     alignment: Alignment = Alignment()
@@ -66,17 +66,11 @@ class PipelineSpec(SpecModel):
         return next((modality for modality in self.modalities if modality.name == name), None)
 
     @model_validator(mode="after")
-    def _each_modality_once(self) -> Self:
-        twice = [name for name, count in Counter(modality.name for modality in self.modalities).items() if count > 1]
-        if twice:
-            raise broken_rule("modalities", f"{twice[0]} twice", "each modality once", "merge the two entries")
-        return self
-
-    @model_validator(mode="after")
     def _one_space(self) -> Self:
-        uris = sorted({modality.embed.model.uri for modality in self.modalities})
-        if len(uris) > 1:
-            found, expected = ", ".join(uris), "one embed.model for all modalities"
+        models = sorted({(modality.embed.model.uri, modality.embed.model.revision) for modality in self.modalities})
+        if len(models) > 1:
+            found = ", ".join("@".join(filter(None, model)) for model in models)
+            expected = "one embed.model for all modalities"
             raise broken_rule("modalities", found, expected, "vectors of different models share no space; name one")
         return self
 
@@ -130,9 +124,9 @@ class ObjectMeta(SpecModel):
     """Name of the pipeline: lower-case letters, digits and dashes (RFC 1123)."""
     namespace: str = "default"
     """Namespace of the object."""
-    labels: Labels = {}
+    labels: dict[str, str] = {}
     """Labels of the object."""
-    annotations: Labels = {}
+    annotations: dict[str, str] = {}
     """Annotations of the object."""
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from mmpipe.spec.model import GIB, MIB, ClusterOnly, ServicesOnly, SpecModel, broken_rule
 from mmpipe.spec.scaling import Process
 from mmpipe.spec.sink import SecretRef, StoreUri
-from mmpipe.spec.template import Labels
+from mmpipe.spec.template import Annotations
 
 
 class Serving(SpecModel):
@@ -95,7 +95,7 @@ class Service(SpecModel):
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     """Type of its Service."""
-    annotations: Labels = {}
+    annotations: Annotations = {}
     """Annotations of its Service, which load balancers read."""
 
 

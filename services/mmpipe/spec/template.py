@@ -10,19 +10,25 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from mmpipe.spec.affinity import Affinity, LabelSelector
-from mmpipe.spec.model import SpecModel, broken_rule
+from mmpipe.spec.model import ATOMIC, Keyed, SpecModel, broken_rule
 
 type Name = Annotated[str, Field(min_length=1, max_length=253)]
 type Text = Annotated[str, Field(max_length=4096)]
 type Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([eE][0-9]+|[numkMGTPE]|[KMGTPE]i)?$")]
+type Key = Annotated[str, Field(min_length=1, max_length=317)]
 type Labels = Annotated[
-    dict[Annotated[str, Field(max_length=317)], Annotated[str, Field(max_length=1024)]], Field(max_length=64)
+    dict[Key, Annotated[str, Field(max_length=63, pattern=r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")]],
+    Field(max_length=64),
 ]
+type Annotations = Annotated[dict[Key, Annotated[str, Field(max_length=4096)]], Field(max_length=64)]
+type Quantities = Annotated[dict[Key, Quantity], Field(max_length=16)]
 type PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
 
 class LocalName(SpecModel):
     """An object of the pipeline's namespace."""
+
+    model_config = ATOMIC
 
     name: Name
     """Its name."""
@@ -31,14 +37,16 @@ class LocalName(SpecModel):
 class Resources(SpecModel):
     """What a container gets. A resource named here is taken from here alone."""
 
-    requests: Annotated[dict[Annotated[str, Field(max_length=317)], Quantity], Field(max_length=16)] = {}
+    requests: Quantities = {}
     """What is kept free for it."""
-    limits: Annotated[dict[Annotated[str, Field(max_length=317)], Quantity], Field(max_length=16)] = {}
+    limits: Quantities = {}
     """What it may use at most."""
 
 
 class KeyRef(SpecModel):
     """A key of a Secret or ConfigMap of the pipeline's namespace."""
+
+    model_config = ATOMIC
 
     name: Name
     """Its name."""
@@ -50,6 +58,8 @@ class KeyRef(SpecModel):
 
 class FieldRef(SpecModel):
     """A field of the pod."""
+
+    model_config = ATOMIC
 
     field_path: Name
     """Such as `metadata.name`."""
@@ -79,6 +89,12 @@ class Variable(SpecModel):
     """Its value; a secret belongs into a Secret."""
     value_from: ValueFrom | None = None
     """Where its value comes from, instead."""
+
+    @model_validator(mode="after")
+    def _one_value(self) -> Self:
+        if self.value is not None and self.value_from is not None:
+            raise broken_rule("valueFrom", "it beside value", "one of the two", "keep one")
+        return self
 
 
 class EmptyDir(SpecModel):
@@ -133,7 +149,7 @@ class CsiVolume(SpecModel):
     """Its name."""
     read_only: bool = False
     """Whether it is only read."""
-    volume_attributes: Labels = {}
+    volume_attributes: Annotations = {}
     """What the driver asks for."""
 
 
@@ -208,21 +224,21 @@ class PodTemplate(SpecModel):
 
     labels: Labels = {}
     """Added to the pods."""
-    annotations: Labels = {}
+    annotations: Annotations = {}
     """Added to the pods."""
     image: Annotated[str, Field(max_length=1024)] | None = None
     """Image of the container; absent, the operator's default."""
     image_pull_policy: PullPolicy | None = None
     """When it is pulled."""
-    image_pull_secrets: Annotated[tuple[LocalName, ...], Field(max_length=8)] = ()
+    image_pull_secrets: Annotated[tuple[LocalName, ...], Field(max_length=8), Keyed("name")] = ()
     """Secrets to pull it with."""
     resources: Resources = Resources()
     """Requests and limits of the container."""
-    env: Annotated[tuple[Variable, ...], Field(max_length=64)] = ()
+    env: Annotated[tuple[Variable, ...], Field(max_length=64), Keyed("name")] = ()
     """Environment variables of the container."""
-    volumes: Annotated[tuple[Volume, ...], Field(max_length=16)] = ()
+    volumes: Annotated[tuple[Volume, ...], Field(max_length=16), Keyed("name")] = ()
     """Volumes of the pods."""
-    volume_mounts: Annotated[tuple[Mount, ...], Field(max_length=32)] = ()
+    volume_mounts: Annotated[tuple[Mount, ...], Field(max_length=32), Keyed("mount_path")] = ()
     """Where they are in the container."""
     node_selector: Labels = {}
     """Where the pods may run."""

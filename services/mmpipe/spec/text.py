@@ -31,7 +31,7 @@ class TextGates(SpecModel):
     min_characters: Annotated[int, Field(ge=0)] = 1
     """Fewest characters after cleaning; 1 rejects empty texts, 0 switches the gate off."""
     languages: Annotated[
-        tuple[str, ...],
+        tuple[Annotated[str, Field(max_length=35)], ...],
         Field(max_length=64),
         Later("language gates come with the cleaning release; leave languages empty"),
     ] = ()

@@ -1,4 +1,4 @@
-"""An API server in memory, as far as reconciles use one: objects by reference, versions that go up, and faults on order.
+"""An API server in memory, as far as reconciles use one: objects by reference, versions that go up, faults on order.
 
 What it does not do (merging, defaulting, ownership of fields) is tested against a real one in ``e2e/control_plane``.
 """
@@ -20,6 +20,7 @@ class FakeCluster:
         self.objects: dict[Ref, Manifest] = {}
         self.writes: list[tuple[str, str]] = []
         self.events: list[tuple[str, str]] = []
+        self.served: dict[str, frozenset[str]] = {}
         self.reads = 0
         self.refuse: Callable[[str, Ref], ClusterError | None] = lambda _, __: None
         self._version = 100
@@ -28,6 +29,14 @@ class FakeCluster:
         self._ask("get", ref)
         self.reads += 1
         return copy.deepcopy(self.objects.get(ref))
+
+    async def list(self, kind: Kind, namespace: str = "", _: str = "") -> tuple[list[Manifest], int]:
+        self._ask("list", Ref(kind, namespace, ""))
+        found = [held for ref, held in self.objects.items() if ref.kind is kind and namespace in {"", ref.namespace}]
+        return copy.deepcopy(found), self._version
+
+    async def serves(self, api_version: str) -> frozenset[str]:
+        return self.served.get(api_version, frozenset())
 
     async def apply(self, manifest: Manifest) -> Manifest:
         ref = ref_of(manifest)
@@ -48,7 +57,9 @@ class FakeCluster:
             raise Conflict(str(ref), "Conflict", "it has changed")
         return self._keep(ref, {**found, "metadata": {**found["metadata"], **patch["metadata"]}})
 
-    async def create(self, _: Kind, manifest: Manifest) -> Manifest:
+    async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
+        if kind.kind != "Event":
+            return self.put(manifest)
         self.events.append((manifest["type"], manifest["reason"]))
         return manifest
 

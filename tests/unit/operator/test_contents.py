@@ -27,11 +27,11 @@ def read(reader: ContentReader, *references: str) -> Contents:
 
 def test_secrets_are_read_by_name_and_key() -> None:
     cluster = FakeCluster()
-    cluster.put(secret(token="b25l"))
+    cluster.put(secret(key="b25l"))
 
     found = read(ContentReader(cast("Cluster", cluster), 60), "Secret/m", "Secret/absent")
 
-    assert found.secrets == {("m", "token"): "one"}
+    assert found.secrets == {("m", "key"): "one"}
     assert list(found.digests) == ["Secret/m"]
     assert "one" not in repr(found)
 
@@ -39,9 +39,9 @@ def test_secrets_are_read_by_name_and_key() -> None:
 def test_what_is_fresh_is_not_read_again_and_a_change_shows_when_it_is_stale() -> None:
     cluster, clock = FakeCluster(), Clock()
     reader = ContentReader(cast("Cluster", cluster), 60, clock)
-    cluster.put(secret(token="b25l"))
+    cluster.put(secret(key="b25l"))
     first = read(reader, "Secret/m")
-    cluster.put(secret(token="dHdv"))
+    cluster.put(secret(key="dHdv"))
 
     clock.now_s = 59
     assert read(reader, "Secret/m") == first
@@ -53,9 +53,9 @@ def test_what_is_fresh_is_not_read_again_and_a_change_shows_when_it_is_stale() -
 
 def test_a_digest_changes_with_the_content_alone() -> None:
     cluster = FakeCluster()
-    cluster.put(secret(token="b25l"))
+    cluster.put(secret(key="b25l"))
     first = read(ContentReader(cast("Cluster", cluster), 60), "Secret/m")
-    labelled = secret(token="b25l")
+    labelled = secret(key="b25l")
     labelled["metadata"]["labels"] = {"theirs": "x"}
     cluster.put(labelled)
 

@@ -36,6 +36,6 @@ def test_a_variable_that_can_not_be_used_is_named_with_what_was_found(name: str,
 
 def test_an_unknown_variable_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
-        SettingsError, match="MMPIPE_OPERATOR_WORKER: found an unknown variable.*MMPIPE_OPERATOR_WORKERS"
+        SettingsError, match=r"MMPIPE_OPERATOR_WORKER: found an unknown variable.*MMPIPE_OPERATOR_WORKERS"
     ):
         from_environment({"MMPIPE_OPERATOR_WORKER": "8"})

@@ -38,6 +38,12 @@ _RECONNECTION: Mapping[str, Any] = {
 _PAUSE_S = 0.2
 """Longest pause before a question is asked again, drawn at random: all clients of a server lose it at once."""
 _CREDENTIALS = ("BEGIN NATS USER JWT", "BEGIN USER NKEY SEED")
+_REFUSALS = (
+    "authorization violation",
+    "permissions violation",
+    "authentication expired",
+    "authentication revoked",
+)
 _NO_ANSWER = (TimeoutError, OSError, nats.errors.Error)
 
 
@@ -166,8 +172,8 @@ class Connection:
 
 
 def _is_refusal(error: Exception | None) -> bool:
-    """nats-py has a class for it, and does not use it everywhere."""
-    return "authorization violation" in str(error).lower()
+    """nats-py has a class for some of it, and does not use it everywhere."""
+    return any(refusal in str(error).lower() for refusal in _REFUSALS)
 
 
 def _login(name: str, credentials: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from mmpipe.adapters.errors import FilterRefused, StoreError, StoreRefused, StoreUnreachable
 
@@ -29,9 +30,18 @@ def faults_named(store: str, where: str = "") -> Iterator[None]:
         raise _fault(store, error.code(), error.details() or "", where, retriable=False) from error
 
 
+def may_pass(error: Any) -> bool:  # noqa: ANN401  # a MilvusException: pymilvus ships no types
+    """Whether it says "not now" rather than no."""
+    return _is_passing(error.code, retriable=error.retriable)
+
+
+def _is_passing(code: object, *, retriable: bool) -> bool:
+    return retriable or code in _NOT_NOW_CODES or getattr(code, "name", "") in _NOT_NOW_NAMES
+
+
 def _fault(store: str, code: object, message: str, where: str, *, retriable: bool) -> StoreError:
     said = " ".join(message.split())
-    if retriable or code in _NOT_NOW_CODES or getattr(code, "name", "") in _NOT_NOW_NAMES:
+    if _is_passing(code, retriable=retriable):
         return StoreUnreachable(store, said, "an answer", "see that Milvus runs and that host and port are right")
     if where.strip():
         expected = 'a Milvus filter expression such as attributes["year"] > 2020'

@@ -1,0 +1,81 @@
+"""A rule of the CRD that a schema alone can't say: CEL, its words, and an object that it accepts and one it refuses.
+
+Rules stand beside what they mirror: ``crossing`` those of the model that cross fields, ``unchanging`` what may not
+change, ``needs`` what a cluster needs; ``placing`` finds those that follow from the schema itself, and puts all in
+their places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mmpipe_operator.kinds import Manifest
+
+type Reason = Literal["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "FieldValueDuplicate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule about a node of the schema; ``accepted`` and ``rejected`` are values of that node."""
+
+    expression: str
+    """CEL over ``self``, and ``oldSelf`` where it is about a change."""
+    found: str
+    """CEL of a text: what was found."""
+    expected: str
+    remedy: str
+    accepted: Any
+    rejected: Any
+    field: str = ""
+    """The field at fault below the node: ``.decode.size``."""
+    reason: Reason = "FieldValueInvalid"
+    before: Any = None
+    """Of a rule about a change: the value of the node before it."""
+
+    @property
+    def message(self) -> str:
+        """Its words without what was found: what the API server says where it can't say that."""
+        return f"expected {self.expected}; {self.remedy}"
+
+    def manifest(self) -> Manifest:
+        """The rule as ``x-kubernetes-validations`` has it."""
+        words = {"message": self.message, "messageExpression": f"'found ' + {self.found} + {text(f', {self.message}')}"}
+        field = {"fieldPath": self.field} if self.field else {}
+        return {"rule": self.expression, **words, "reason": self.reason, **field}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A rule at its place in the schema: ``spec.modalities[]`` is one entry of the list."""
+
+    at: str
+    rule: Rule
+
+    @property
+    def path(self) -> str:
+        """The field at fault."""
+        return f"{self.at}{self.rule.field}".removeprefix(".")
+
+
+def text(value: str) -> str:
+    """A text as a CEL literal."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def literal(value: object) -> str:
+    """A value of JSON as a CEL literal."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(literal, value))}]"
+    return repr(value)
+
+
+def has(path: str) -> str:
+    """CEL: whether ``self`` has the field at a path (``decode.size``) and all above it."""
+    steps = path.split(".")
+    return " && ".join(f"has(self.{'.'.join(steps[: end + 1])})" for end in range(len(steps)))
