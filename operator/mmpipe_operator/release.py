@@ -1,8 +1,8 @@
 """``mmpipe-operator release``: let every pipeline go that the operator holds, once the operator is gone for good.
 
 A pipeline with ``deletionPolicy: Delete`` has a finalizer, and only a running operator takes it away. The chart runs
-this after it was uninstalled, so that no pipeline, and no namespace, ever waits for an operator that does not come back.
-The collections stay in Milvus.
+this after it was uninstalled, so that no pipeline, and no namespace, waits for an operator that does not come back. The
+collections stay in Milvus.
 """
 
 from __future__ import annotations

@@ -16,6 +16,10 @@ OWNERS = "x-mmpipe-owners"
 """The modalities that have a field, where others don't."""
 VARIANTS = "x-mmpipe-variants"
 """The values or bounds of a field by modality, where they differ: ``{"enum": {"image": [...], "audio": [...]}}``."""
+DEFAULTS = "x-mmpipe-defaults"
+"""The defaults of a field by modality, where not all five have the same."""
+ENTRY = "Modality"
+"""Stands where the entry's model would be named: it is the sum of several."""
 NAMES = "x-mmpipe-names"
 """At the entry: the names of all modalities."""
 
@@ -34,10 +38,23 @@ _SAID = frozenset(("description", "default", "enum", "properties", "items", "x-m
 
 def merged(variants: Variants) -> Schema:
     """The sum of the modalities' schemas, told apart by ``name``."""
-    entry = _block(variants, tuple(variants))
-    entry["properties"]["name"] = {"type": "string", "enum": list(variants), "description": "The modality."}
+    names = {"type": "string", "enum": list(variants), "description": "The modality."}
+    entry = _block({name: _nameless(variant) for name, variant in variants.items()}, tuple(variants))
+    entry["properties"] = {"name": names} | entry["properties"]
     description = "One modality through decode, clean, augment and embed."
-    return entry | {"required": ["name"], "description": description, NAMES: list(variants)}
+    return entry | {"required": ["name"], "description": description, NAMES: list(variants), "x-mmpipe-model": ENTRY}
+
+
+def default_of(field: Schema) -> Any:  # noqa: ANN401  # JSON
+    """The default of a field in every modality that has it. Raises ValueError where they differ."""
+    values = list(field.get(DEFAULTS, {"": field.get("default")}).values())
+    if any(value != values[0] for value in values):
+        raise ValueError(f"found the defaults {values}, expected one; teach crd.placing a rule for each modality")
+    return values[0]
+
+
+def _nameless(variant: Schema) -> Schema:
+    return variant | {"properties": {name: field for name, field in variant["properties"].items() if name != "name"}}
 
 
 def _sum(variants: Variants, names: tuple[str, ...]) -> Schema:
@@ -123,4 +140,4 @@ def _default(variants: Variants, names: tuple[str, ...]) -> Schema:
     values = list(defaults.values())
     if tuple(variants) == names and all(value == values[0] for value in values):
         return {"default": values[0]}
-    return {"x-mmpipe-defaults": defaults}
+    return {DEFAULTS: defaults}

@@ -12,10 +12,12 @@ from typing import Any
 from mmpipe.spec.model import LATER
 
 from mmpipe_operator.crd.crossing import CROSSING
-from mmpipe_operator.crd.modalities import NAMES, OWNERS, VARIANTS, Schema
+from mmpipe_operator.crd.modalities import DEFAULTS, NAMES, OWNERS, VARIANTS, Schema, default_of
 from mmpipe_operator.crd.needs import NEEDS
 from mmpipe_operator.crd.resolving import MODEL
 from mmpipe_operator.crd.rule import Placed, Rule, has, literal, text
+from mmpipe_operator.crd.smallest import smallest
+from mmpipe_operator.crd.structural import structural
 from mmpipe_operator.crd.unchanging import UNCHANGING
 
 _ACTING = "a value that acts in this release"
@@ -45,12 +47,12 @@ def _of_node(schema: Schema) -> Iterator[Rule]:
         yield _without(schema["not"]["pattern"])
     if "propertyNames" in schema:
         yield from _names(schema["propertyNames"], schema)
-    if LATER in schema and schema["default"] is not None:
+    if LATER in schema and default_of(schema) is not None:
         yield _later(schema)
     yield from (
         _absent(name, field)
         for name, field in schema.get("properties", {}).items()
-        if LATER in field and field.get("default") is None
+        if LATER in field and default_of(field) is None
     )
 
 
@@ -76,7 +78,8 @@ def _fields(block: Schema, owners: list[str], path: str) -> Iterator[tuple[str, 
 
 def _belongs(path: str, field: Schema, owners: list[str], names: list[str]) -> Rule:
     stranger = next(name for name in names if name not in owners)
-    value = _some(field)
+    default = field.get(DEFAULTS, {}).get(owners[0])
+    value = _some(field) if default is None else default
     return Rule(
         expression=f"self.name in {literal(owners)} || !({has(path)})",
         found="'it with modality ' + self.name",
@@ -150,7 +153,7 @@ def _names(names: Schema, schema: Schema) -> Iterator[Rule]:
 
 def _later(schema: Schema) -> Rule:
     """A setting that does not act yet keeps its default, or a value that acts."""
-    default, later = schema["default"], schema[LATER]
+    default, later = default_of(schema), schema[LATER]
     acting = [default, *(value for value in later["acting"] if value != default)]
     is_list = schema["type"] == "array"
     return Rule(
@@ -192,9 +195,7 @@ def _other(schema: Schema, acting: list[object]) -> object:
 
 def _some(schema: Schema) -> Any:  # noqa: ANN401  # JSON
     """Some value that the node's own schema takes: its default where it has one."""
-    from mmpipe_operator.crd.examples import smallest  # noqa: PLC0415
-
-    return smallest(schema)
+    return smallest(structural(schema, {}, ""))
 
 
 def _nested(path: str, value: object) -> Schema:

@@ -25,9 +25,9 @@ def resolved(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
     if "anyOf" in schema:
         return _present(schema, definitions)
     if "oneOf" in schema:
-        kinds = schema["discriminator"]["mapping"]
-        return merged({name: resolved({"$ref": reference}, definitions) for name, reference in kinds.items()})
-    return {key: _inner(key, value, definitions) for key, value in schema.items() if key != "title"}
+        names = {reference: name for name, reference in schema["discriminator"]["mapping"].items()}
+        return merged({names[choice["$ref"]]: resolved(choice, definitions) for choice in schema["oneOf"]})
+    return {key: _inner(key, value, definitions) for key, value in schema.items() if key not in {"title", "$defs"}}
 
 
 def _referred(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:

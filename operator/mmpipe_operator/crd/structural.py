@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmpipe_operator.crd.modalities import NAMES, OWNERS, Schema
+from mmpipe_operator.crd.modalities import DEFAULTS, NAMES, OWNERS, Schema
 from mmpipe_operator.crd.rule import Placed
 
 _COPIED = (
@@ -84,7 +84,7 @@ def _default(schema: Schema, node: Schema) -> Any:  # noqa: ANN401  # JSON
 def _description(schema: Schema) -> str:
     """One line; of a field that not every modality has, with whose it is and what it is by default."""
     owners = f"Only of {' and '.join(schema[OWNERS])}. " if OWNERS in schema else ""
-    return " ".join((owners + schema["description"] + _by_default(schema.get("x-mmpipe-defaults", {}))).split())
+    return " ".join((owners + schema["description"] + _by_default(schema.get(DEFAULTS, {}))).split())
 
 
 def _by_default(defaults: Mapping[str, object]) -> str:

@@ -1,31 +1,35 @@
-"""Questions to neighbours, each bounded in time; connections are shared by all pipelines with the same address.
+"""What is asked of each kind of neighbour, and what an answer or a fault says about it.
 
-Milvus and SQL have synchronous clients: they are asked on threads, a few at a time. A neighbour that did not answer is
-not asked again for a while, for whichever pipeline: a thousand pipelines of one dead server cost one wait.
+Milvus and SQL have synchronous clients: they are asked on threads, a few for each kind, so that one kind that hangs
+leaves the other its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
-from mmpipe.adapters.errors import StoreError, StoreMismatch, StoreRefused, StoreUnreachable
+from mmpipe.adapters.errors import StoreError, StoreMismatch, StoreRefused
 from mmpipe.adapters.metadata.counting import LetterCount
 from mmpipe.adapters.queue.watching import QueueWatch
 from mmpipe.adapters.vectors import CollectionKeeper, Place
+from mmpipe.spec.sink import without_secrets
 from mmpipe.telemetry import metrics
-from mmpipe_operator.neighbours.questions import LettersQuestion, QueueQuestion, SecretMissing
+from mmpipe_operator.neighbours.lines import Dealings, Lines, Pace
+from mmpipe_operator.neighbours.questions import LettersDatabase, Missing, QueueServer
 from mmpipe_operator.status import Probe
+from mmpipe_operator.status.reports import ProbeState
 
 TIMEOUT_S = 5.0
-THREADS = 4
-_SILENCE_S = 10.0
-"""How long a neighbour that did not answer is left alone."""
+"""Of one question."""
+SILENCE_S = 10.0
+_QUESTIONS_AT_ONCE = 16
+_THREADS = 4
+_MAX_MESSAGE = 500
+_SHORTEST_SECRET = 4
 
 _log = logging.getLogger(__name__)
 
@@ -33,98 +37,104 @@ _log = logging.getLogger(__name__)
 class Askers:
     """Belongs to one event loop."""
 
-    def __init__(self, timeout_s: float = TIMEOUT_S, silence_s: float = _SILENCE_S) -> None:
+    def __init__(self, timeout_s: float = TIMEOUT_S, silence_s: float = SILENCE_S) -> None:
         self._timeout_s = timeout_s
-        self._silence_s = silence_s
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="mmpipe-neighbours")
-        self._open: dict[Any, Any] = {}
-        self._locks: dict[Any, asyncio.Lock] = {}
-        self._silent: dict[Any, tuple[float, StoreError]] = {}
+        self._vector_threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="mmpipe-vectors")
+        self._letter_threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="mmpipe-letters")
+        # A client's own limits come first; three times as long allows for the connection, and once for an import.
+        alone, several = (Pace(count, 3 * timeout_s, silence_s) for count in (1, _QUESTIONS_AT_ONCE))
+        self._queues = Lines(Dealings(self._watch, QueueWatch.close), several)
+        self._vectors = Lines(Dealings(self._keeper, _closed), alone)
+        self._letters = Lines(Dealings(self._count, _closed), alone)
 
-    async def queue(self, question: QueueQuestion, namespace: str, pipeline: str) -> int:
-        """The backlog; 0 where the pipeline has no queue yet. Raises StoreError."""
+    async def backlog(self, server: QueueServer, namespace: str, pipeline: str) -> int:
+        """Samples waiting and in flight; 0 where the pipeline has no queue yet. Raises StoreError."""
 
-        async def ask() -> int:
-            watch: QueueWatch = await self._opened(question, self._watch_of(question))
+        async def ask(watch: QueueWatch) -> int:
             return sum((await watch.lanes(namespace, pipeline) or {}).values())
 
-        return await self._unless_silent(question, ask)
+        return await self._queues.ask(server, ask)
 
     async def vectors[A](self, place: Place, ask: Callable[[CollectionKeeper], A]) -> A:
-        """What ``ask`` finds out about the collections there. Raises StoreError."""
+        """What ``ask`` brings about or finds out there. Raises StoreError."""
+        return await self._vectors.ask(place, lambda keeper: _on(self._vector_threads, partial(ask, keeper)))
 
-        async def once() -> A:
-            keeper = await self._opened(place, partial(self._in_thread, partial(CollectionKeeper, place, TIMEOUT_S)))
-            return await self._in_thread(partial(ask, keeper))
-
-        return await self._unless_silent(place, once)
-
-    async def letters(self, question: LettersQuestion, pipeline: str) -> int:
+    async def letters(self, database: LettersDatabase, pipeline: str) -> int:
         """Dead letters of a pipeline. Raises StoreError."""
+        return await self._letters.ask(
+            database, lambda letters: _on(self._letter_threads, partial(letters.of, pipeline))
+        )
 
-        async def ask() -> int:
-            make = partial(LetterCount, question.uri, question.password)
-            letters: LetterCount = await self._opened(question, partial(self._in_thread, make))
-            return await self._in_thread(partial(letters.of, pipeline))
-
-        return await self._unless_silent(question, ask)
+    async def let_go(self, wanted: Container[object]) -> None:
+        """Hang up on all that nobody wants to ask any more."""
+        await asyncio.gather(self._queues.let_go(wanted), self._vectors.let_go(wanted), self._letters.let_go(wanted))
 
     async def close(self) -> None:
-        """Let go of every connection. A thread that waits for an answer ends with its time."""
-        for client in self._open.values():
-            try:
-                closing = client.close()
-                if closing is not None:
-                    await closing
-            except StoreError as error:
-                _log.info("%s while closing", error)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Hang up; a thread that is still connecting ends with its time."""
+        await asyncio.gather(self._queues.close(), self._vectors.close(), self._letters.close())
+        for threads in (self._vector_threads, self._letter_threads):
+            await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
-    def _watch_of(self, question: QueueQuestion) -> Callable[[], Awaitable[QueueWatch]]:
-        async def make() -> QueueWatch:  # awaited as the others are
-            return QueueWatch(question.url, question.credentials, self._timeout_s)
+    async def _watch(self, server: QueueServer) -> QueueWatch:
+        return QueueWatch(server.url, server.credentials, self._timeout_s)
 
-        return make
+    async def _keeper(self, place: Place) -> CollectionKeeper:
+        return await _on(self._vector_threads, partial(CollectionKeeper, place, self._timeout_s))
 
-    async def _opened(self, key: object, make: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401  # one of three clients
-        """The client of this address, made once."""
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            if key not in self._open:
-                self._open[key] = await make()
-            return self._open[key]
-
-    async def _in_thread[A](self, work: Callable[[], A]) -> A:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
-    async def _unless_silent[A](self, key: object, ask: Callable[[], Awaitable[A]]) -> A:
-        since, fault = self._silent.get(key, (float("-inf"), None))
-        if fault is not None and time.monotonic() - since < self._silence_s:
-            raise fault
-        try:
-            answer = await ask()
-        except StoreUnreachable as error:
-            self._silent[key] = time.monotonic(), error
-            raise
-        self._silent.pop(key, None)
-        return answer
+    async def _count(self, database: LettersDatabase) -> LetterCount:
+        return await _on(self._letter_threads, partial(LetterCount, database.uri, database.password))
 
 
-async def probed[A](neighbour: str, ask: Awaitable[A]) -> tuple[Probe, A | None]:
-    """An answer with what it says about the neighbour; None where there is none."""
-    try:
-        answer = await ask
-    except (StoreError, SecretMissing) as error:
-        probe = Probe(_state(error), str(error))
-        found = None
+async def probed[Q: (QueueServer, Place, LettersDatabase)](
+    neighbour: str, whom: Q | Missing, ask: Callable[[Q], Awaitable[int | None]]
+) -> tuple[Probe, int | None]:
+    """What the answer says about a neighbour, and the number that was asked for; None without an answer."""
+    figure: int | None = None
+    if isinstance(whom, Missing):
+        probe = Probe("Refused", whom.message)
     else:
-        probe, found = Probe("Reachable"), answer
+        try:
+            figure = await ask(whom)
+            probe = Probe("Reachable")
+        except StoreError as error:
+            probe = Probe(_state(error), told(error, whom))
+        except Exception as error:  # noqa: BLE001  # logged and shown: no bug, of a client either, ends the asking
+            _log.exception("asking %s: found a fault that was not expected", neighbour)
+            probe = Probe("Unreachable", f"{neighbour}: found {type(error).__name__}; see the operator's log")
     metrics.count("mmpipe.operator.probes", neighbour=neighbour, state=probe.state)
-    return probe, found
+    return probe, figure
 
 
-def _state(error: Exception) -> Any:  # noqa: ANN401  # one of the states of a Probe
+def told(error: Exception, whom: QueueServer | Place | LettersDatabase) -> str:
+    """The message, without any credential that a client or server may have put there."""
+    message = without_secrets(str(error))
+    for secret in _secrets(whom):
+        message = message.replace(secret, "***")
+    return message[:_MAX_MESSAGE]
+
+
+def _secrets(whom: QueueServer | Place | LettersDatabase) -> list[str]:
+    match whom:
+        case QueueServer():
+            value = whom.credentials
+        case Place():
+            value = whom.token
+        case LettersDatabase():
+            value = whom.password
+    parts = (value, value.partition(":")[2])
+    return [part for part in parts if len(part) >= _SHORTEST_SECRET]
+
+
+def _state(error: StoreError) -> ProbeState:
     if isinstance(error, StoreMismatch):
         return "Mismatch"
-    if isinstance(error, StoreRefused | SecretMissing):
-        return "Refused"
-    return "Unreachable"
+    return "Refused" if isinstance(error, StoreRefused) else "Unreachable"
+
+
+async def _on[A](threads: ThreadPoolExecutor, work: Callable[[], A]) -> A:
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+
+async def _closed(client: CollectionKeeper | LetterCount) -> None:
+    """On none of the threads above: they may all be waiting for what this ends."""
+    await asyncio.to_thread(client.close)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from mmpipe_operator.status import Probe
 
 _AWAY = "Unreachable"
-_UNASKED = "Unknown"
+_UNASKED = Probe()
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The answer that counts: ``figure`` is a number that was asked for. ``answered_at`` is when there was one, in s."""
+    """The answer that counts. ``figure`` is the number that was asked for; ``answered_at`` is by any clock, in s."""
 
-    probe: Probe = Probe()
+    probe: Probe = _UNASKED
     figure: int | None = None
     answered_at: float = float("-inf")
 
@@ -30,7 +30,10 @@ def remember(before: Memory, probe: Probe, figure: int | None, now: float, patie
     """
     if probe.state != _AWAY:
         return Memory(probe, figure, now)
-    was_heard = before.probe.state not in {_UNASKED, _AWAY}
+    was_heard = before.probe.state not in {_UNASKED.state, _AWAY}
     if before.probe.state == _AWAY or (was_heard and now - before.answered_at < patience_s):
         return before
     return Memory(probe, None, before.answered_at)
+
+
+UNASKED = Memory()

@@ -1,41 +1,54 @@
 """When neighbours are asked, and what they said last: a reconcile reads that and never waits.
 
 Each pipeline has one task that asks its three neighbours, waits for an interval, and asks again. It tells only when the
-report differs, with the backlog rounded as the status rounds it, so that a busy queue wakes nobody.
+report differs, with numbers rounded as the status rounds them, so that a busy queue wakes nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, replace
 
 from mmpipe.adapters.errors import StoreError
 from mmpipe.adapters.vectors import CollectionKeeper
 from mmpipe.errors import MmpipeError
 from mmpipe.spec import MultimodalPipeline
-from mmpipe_operator.neighbours import questions
-from mmpipe_operator.neighbours.askers import TIMEOUT_S, Askers, probed
-from mmpipe_operator.neighbours.questions import SecretMissing, Secrets
-from mmpipe_operator.status import Report
+from mmpipe_operator.neighbours.askers import SILENCE_S, TIMEOUT_S, Askers, probed, told
+from mmpipe_operator.neighbours.memory import UNASKED, Memory, remember
+from mmpipe_operator.neighbours.questions import Missing, Questions, Secrets, questions
+from mmpipe_operator.status import Probe, Report
 from mmpipe_operator.status.rounding import bucket
 
 type Key = tuple[str, str]
+"""Namespace and name."""
 _AT_ONCE = 32
 """Pipelines whose neighbours are asked at the same time."""
+_MISSES = 2
+"""Intervals for which a neighbour that has answered before may be silent without being called away."""
 
 
 class NeighbourError(MmpipeError):
     """A neighbour did not do what the end of a pipeline needs; worth another try."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a pipeline's neighbours; ``letters`` matters for its number alone."""
+
+    queue: Memory = UNASKED
+    vectors: Memory = UNASKED
+    letters: Memory = UNASKED
+
+
 @dataclass(slots=True)
 class _Asked:
-    """One pipeline: whom to ask, what was said last, and the task that asks."""
+    """One pipeline: what it asks, what is known, and the task that asks."""
 
-    pipeline: MultimodalPipeline
-    secrets: Secrets = field(repr=False)
+    questions: Questions
+    known: _Known
     report: Report
     task: asyncio.Task[None] | None = None
 
@@ -49,19 +62,21 @@ class Neighbours:
         """``changed`` is called with namespace and name when a report differs from the one before."""
         self._changed = changed
         self._interval_s = interval_s
-        self._askers = Askers(timeout_s, min(interval_s, 10.0))
+        self._askers = Askers(timeout_s, min(interval_s, SILENCE_S))
         self._asked: dict[Key, _Asked] = {}
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._errands: set[asyncio.Task[None]] = set()
 
     def report(self, pipeline: MultimodalPipeline, secrets: Secrets) -> Report:
-        """The last report; Unknown at first, and anew when the pipeline asks other neighbours or with other secrets."""
-        key = (pipeline.metadata.namespace, pipeline.metadata.name)
+        """The last report. Unknown is a neighbour that was not asked yet, at this address and with these secrets."""
+        wanted = questions(pipeline, secrets)
+        key = (wanted.namespace, wanted.name)
         asked = self._asked.get(key)
-        if asked is None or (asked.pipeline.spec, asked.secrets) != (pipeline.spec, secrets):
-            known = asked.report if asked else self._first(pipeline)
+        if asked is None or asked.questions != wanted:
+            known = _still_known(asked, wanted)
             self._stop(key)
-            asked = self._asked[key] = _Asked(pipeline, secrets, known)
-            asked.task = asyncio.create_task(self._ask_for_ever(key, asked), name=f"neighbours of {'/'.join(key)}")
+            asked = self._asked[key] = _Asked(wanted, known, _report(wanted, known))
+            asked.task = self._begin(self._ask_for_ever(key, asked))
         return asked.report
 
     def forget(self, namespace: str, name: str) -> None:
@@ -69,78 +84,118 @@ class Neighbours:
         self._stop((namespace, name))
 
     async def drop_vectors(self, pipeline: MultimodalPipeline, secrets: Secrets) -> None:
-        """Drop the pipeline's collection and alias; well if there are none. Raises NeighbourError."""
-        self.forget(pipeline.metadata.namespace, pipeline.metadata.name)
-        collection = questions.collection(pipeline)
+        """Drop the pipeline's collection and aliases; well if there are none. Raises NeighbourError.
+
+        Nothing is dropped that is not this pipeline's, or that another pipeline uses as well.
+        """
+        wanted = questions(pipeline, secrets)
+        place, collection = wanted.place, wanted.collection
+        self.forget(wanted.namespace, wanted.name)
+        if isinstance(place, Missing):
+            raise NeighbourError(place.message)
+        if place.lite:
+            return  # it was in the pods
+        for namespace, name in self._users(place.uri, place.database, collection.name):
+            found = f"collection {collection.name}: found it used by the pipeline {namespace}/{name} too"
+            raise NeighbourError(
+                f"{found}, expected by none but {wanted.namespace}/{wanted.name}; delete that one first"
+            )
         try:
-            await self._askers.vectors(questions.place(pipeline, secrets), lambda keeper: keeper.drop(collection))
-        except (StoreError, SecretMissing) as error:
-            raise NeighbourError(str(error)) from error
+            await self._askers.vectors(place, lambda keeper: keeper.drop(collection))
+        except StoreError as error:
+            raise NeighbourError(told(error, place)) from error
+        finally:
+            await self._hang_up()
 
     async def close(self) -> None:
         """Ask nobody any more."""
-        tasks = [asked.task for asked in self._asked.values() if asked.task]
         for key in tuple(self._asked):
             self._stop(key)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._errands, return_exceptions=True)
         await self._askers.close()
+
+    def _users(self, uri: str, database: str, collection: str) -> Iterator[Key]:
+        for key, asked in self._asked.items():
+            place = asked.questions.place
+            where = (place.uri, place.database) if not isinstance(place, Missing) else None
+            if where == (uri, database) and asked.questions.collection.name == collection:
+                yield key
 
     def _stop(self, key: Key) -> None:
         asked = self._asked.pop(key, None)
         if asked is not None and asked.task is not None:
             asked.task.cancel()
+            self._begin(self._hang_up(asked.task))
+
+    async def _hang_up(self, ending: asyncio.Task[None] | None = None) -> None:
+        """On all whom nobody asks any more, once who is ending has ended."""
+        if ending:
+            await asyncio.wait({ending})
+        each = (asked.questions for asked in self._asked.values())
+        await self._askers.let_go({whom for one in each for whom in (one.queue, one.place, one.letters)})
+
+    def _begin(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+        return task
 
     async def _ask_for_ever(self, key: Key, asked: _Asked) -> None:
         while True:
             async with self._room:
-                report = await self._ask(asked)
+                asked.known = await self._ask(asked.questions, asked.known)
+            report = _report(asked.questions, asked.known)
             differs = _rounded(report) != _rounded(asked.report)
             asked.report = report
             if differs:
                 self._changed(*key)
             await asyncio.sleep(self._interval_s * random.uniform(0.8, 1.2))  # noqa: S311  # spreads load
 
-    async def _ask(self, asked: _Asked) -> Report:
-        queue, vectors, letters = await asyncio.gather(
-            probed("queue", self._backlog(asked)),
-            probed("vectors", self._dimension(asked)),
-            probed("metadata", self._letters(asked)),
-        )
-        return replace(
-            self._first(asked.pipeline),
-            queue=queue[0],
-            backlog=queue[1],
-            vectors=vectors[0],
-            dimension=vectors[1],
-            dead_letters=letters[1],
-        )
-
-    async def _backlog(self, asked: _Asked) -> int:
-        question = questions.queue_question(asked.pipeline, asked.secrets)
-        metadata = asked.pipeline.metadata
-        return await self._askers.queue(question, metadata.namespace, metadata.name)
-
-    async def _dimension(self, asked: _Asked) -> int | None:
-        """Have the collection as it should be, where the dimension is known; its dimension, where it is there."""
-        collection = questions.collection(asked.pipeline)
+    async def _ask(self, wanted: Questions, known: _Known) -> _Known:
+        namespace, name, collection = wanted.namespace, wanted.name, wanted.collection
 
         def keep(keeper: CollectionKeeper) -> int | None:
-            if collection.dimension:
-                keeper.keep(collection)
-            return keeper.dimension(collection)
+            return keeper.keep(collection)
 
-        return await self._askers.vectors(questions.place(asked.pipeline, asked.secrets), keep)
+        queue, vectors, letters = await asyncio.gather(
+            probed("queue", wanted.queue, lambda server: self._askers.backlog(server, namespace, name)),
+            probed("vectors", wanted.place, lambda place: self._askers.vectors(place, keep)),
+            probed("metadata", wanted.letters, lambda database: self._askers.letters(database, name)),
+        )
+        return _Known(
+            self._remembered(known.queue, *queue),
+            self._remembered(known.vectors, *vectors),
+            self._remembered(known.letters, *letters),
+        )
 
-    async def _letters(self, asked: _Asked) -> int:
-        question = questions.letters_question(asked.pipeline, asked.secrets)
-        return await self._askers.letters(question, asked.pipeline.metadata.name)
+    def _remembered(self, before: Memory, probe: Probe, figure: int | None) -> Memory:
+        return remember(before, probe, figure, time.monotonic(), _MISSES * self._interval_s)
 
-    @staticmethod
-    def _first(pipeline: MultimodalPipeline) -> Report:
-        """What is known without asking."""
-        collection = questions.collection(pipeline)
-        model = questions.known_model(pipeline)
-        return Report(collection=collection.name, alias=collection.searched_as, model=model)
+
+def _still_known(asked: _Asked | None, wanted: Questions) -> _Known:
+    """What of the answers is about the same questions."""
+    if asked is None:
+        return _Known()
+    before, known = asked.questions, asked.known
+    same_vectors = (before.place, before.collection) == (wanted.place, wanted.collection)
+    return _Known(
+        known.queue if before.queue == wanted.queue else UNASKED,
+        known.vectors if same_vectors else UNASKED,
+        known.letters if before.letters == wanted.letters else UNASKED,
+    )
+
+
+def _report(wanted: Questions, known: _Known) -> Report:
+    return Report(
+        queue=known.queue.probe,
+        backlog=known.queue.figure,
+        vectors=known.vectors.probe,
+        dimension=known.vectors.figure,
+        dead_letters=known.letters.figure,
+        collection=wanted.collection.name,
+        alias=wanted.collection.searched_as,
+        model=wanted.model,
+    )
 
 
 def _rounded(report: Report) -> tuple[Report, str, str]:

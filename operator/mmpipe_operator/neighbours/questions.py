@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mmpipe.adapters.vectors import Collection, Place
 from mmpipe.models import ModelError, manifest
-from mmpipe.models.package import BUILTIN
+from mmpipe.models.package import resolve
 from mmpipe.spec import MultimodalPipeline
 from mmpipe.spec.sink import SecretRef
 
@@ -91,7 +92,7 @@ def _place(pipeline: MultimodalPipeline, token: str) -> Place:
 
 
 def _collection(pipeline: MultimodalPipeline) -> Collection:
-    milvus, shipped = pipeline.spec.sink.milvus, _shipped(pipeline)
+    milvus, shipped = pipeline.spec.sink.milvus, _shipped(_uri(pipeline))
     dimension = milvus.dimension or (shipped.dimension if shipped else 0)
     shape = (milvus.index.m, milvus.index.ef_construction, milvus.index.ef_search)
     metadata = pipeline.metadata
@@ -99,16 +100,21 @@ def _collection(pipeline: MultimodalPipeline) -> Collection:
 
 
 def _model(pipeline: MultimodalPipeline) -> str:
-    shipped = _shipped(pipeline)
+    shipped = _shipped(_uri(pipeline))
     return f"{shipped.name}@{shipped.digest[:_DIGITS]}" if shipped else ""
 
 
-def _shipped(pipeline: MultimodalPipeline) -> manifest.Manifest | None:
+def _uri(pipeline: MultimodalPipeline) -> str:
+    """All modalities have one model."""
+    return pipeline.spec.modalities[0].embed.model.uri
+
+
+@lru_cache(64)
+def _shipped(uri: str) -> manifest.Manifest | None:
     """The description of a model that comes with mmpipe; the network itself is not read. None for any other."""
-    uri = pipeline.spec.modalities[0].embed.model.uri
     if not uri.startswith(_BUILTIN):
         return None
     try:
-        return manifest.read(BUILTIN / uri.removeprefix(_BUILTIN))
+        return manifest.read(resolve(uri))
     except ModelError:
         return None

@@ -31,12 +31,14 @@ SHARED_URIS = (
     SharedUri("sink.metadata.uri", ("postgresql", "postgres"), "a database, as postgresql://user@host/database"),
 )
 """By their place in the spec; the CRD has the same rules."""
-NAME_REMEDY = "name one: under Kubernetes all pods share it"
+SHARED_REMEDY = "name one: under Kubernetes all pods share it"
 
 MAX_NAME = 40
 """Longest name of a pipeline in a cluster: `NAME-image-decode` names a Service, whose name has 63 characters at most."""
 NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 """Names of pipelines in a cluster; those of Services begin with a letter (RFC 1035)."""
+NAME_EXPECTED = f"at most {MAX_NAME} of lower-case letters, digits and dashes, the first a letter"
+NAME_REMEDY = "make a pipeline of another name"
 
 
 def refused(pipeline: MultimodalPipeline) -> tuple[Problem, ...]:
@@ -58,8 +60,7 @@ def in_cluster(pipeline: MultimodalPipeline) -> tuple[Problem, ...]:
 def _name(name: str) -> Problem | None:
     if len(name) <= MAX_NAME and re.search(NAME_PATTERN, name):
         return None
-    expected = f"at most {MAX_NAME} characters, the first a letter"
-    return Problem("metadata.name", repr(name), expected, "make a pipeline of another name")
+    return Problem("metadata.name", repr(name), NAME_EXPECTED, NAME_REMEDY)
 
 
 def _uri(spec: PipelineSpec, path: str) -> str:
@@ -74,7 +75,7 @@ def _needs(shared: SharedUri, uri: str) -> Problem | None:
     if separator and scheme in shared.schemes:
         return None
     found = repr(without_secrets(uri)) if uri else "nothing"
-    return Problem(f"spec.{shared.path}", found, shared.expected, NAME_REMEDY)
+    return Problem(f"spec.{shared.path}", found, shared.expected, SHARED_REMEDY)
 
 
 def _is_idle(setting: Setting, *, services: bool) -> bool:

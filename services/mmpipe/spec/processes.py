@@ -111,9 +111,11 @@ class Gateway(Process):
 
     @model_validator(mode="after")
     def _mutual_tls_with_authority(self) -> Self:
-        if self.authentication.mode == "MutualTls" and self.tls.client_authority_secret_ref is None:
+        complete = self.tls.client_authority_secret_ref and self.tls.certificate_secret_ref
+        if self.authentication.mode == "MutualTls" and not complete:
+            found = "MutualTls without an authority or a certificate"
             expected = "tls.clientAuthoritySecretRef and the server's certificate"
-            raise broken_rule("authentication.mode", "MutualTls without an authority", expected, "name their secrets")
+            raise broken_rule("authentication.mode", found, expected, "name their secrets")
         return self
 
 

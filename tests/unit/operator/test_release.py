@@ -43,7 +43,7 @@ def test_a_pipeline_that_changes_meanwhile_is_tried_again_and_not_for_ever() -> 
 def test_a_round_trip_without_an_operator_says_what_is_missing_and_leaves_nothing() -> None:
     cluster = FakeCluster()
 
-    with pytest.raises(NoRoundTrip, match="SpecValid.*the operator's log"):
+    with pytest.raises(NoRoundTrip, match=r"SpecValid.*the operator's log"):
         asyncio.run(round_trip(cast("Cluster", cluster), "team", timeout_s=0))
 
     assert cluster.objects == {}

@@ -6,10 +6,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
+from tests.unit.operator.plan.scenes import SCENES, Scene
 
 from mmpipe_operator.kinds import Manifest
 from mmpipe_operator.names import COMPONENT_LABEL
-from tests.unit.operator.plan.scenes import SCENES, Scene
 
 FOLDER = Path(__file__).parent / "golden"
 

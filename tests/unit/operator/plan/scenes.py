@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from mmpipe.spec import MultimodalPipeline, parse
+import yaml
+
+from mmpipe.spec import MultimodalPipeline, from_object
 from mmpipe_operator.kinds import Manifest
 from mmpipe_operator.plan import Context, plan
 
@@ -81,13 +84,18 @@ _OVERRIDDEN = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
-    """A pipeline, what a plan needs beside it, and whose objects its golden file shows (all, where none is named)."""
+    """An object, what a plan needs beside it, and whose manifests its golden file shows (all, where none is named)."""
 
-    pipeline: MultimodalPipeline
+    document: Manifest
     context: Context = CONTEXT
     shown: tuple[str, ...] = ()
+
+    @cached_property
+    def pipeline(self) -> MultimodalPipeline:
+        """The typed object."""
+        return from_object(self.document)
 
     @property
     def manifests(self) -> tuple[Manifest, ...]:
@@ -97,38 +105,44 @@ class Scene:
         return planned.manifests
 
 
-def pipeline(spec: str = "", *, stores: str = _STORES, name: str = "media") -> MultimodalPipeline:
-    """A pipeline of the namespace `team`, with this in its spec."""
-    metadata = f"metadata: {{name: {name}, namespace: team}}"
-    return parse(f"apiVersion: mmpipe.dev/v1alpha1\nkind: MultimodalPipeline\n{metadata}\nspec:{stores}{spec}")
+def document(spec: str = "", *, stores: str = _STORES) -> Manifest:
+    """A pipeline `media` of the namespace `team`, with this in its spec."""
+    read: Manifest = yaml.safe_load(f"spec:{stores}{spec}")
+    head = {"apiVersion": "mmpipe.dev/v1alpha1", "kind": "MultimodalPipeline"}
+    return {**head, "metadata": {"name": "media", "namespace": "team"}, **read}
+
+
+def pipeline(spec: str = "", *, stores: str = _STORES) -> MultimodalPipeline:
+    """The same, typed."""
+    return from_object(document(spec, stores=stores))
 
 
 SCENES: Mapping[str, Scene] = {
-    "one-modality": Scene(pipeline("\n  modalities: [{name: image}]\n")),
-    "five-modalities": Scene(pipeline(), shown=("worker", "video", "fuse")),
+    "one-modality": Scene(document("\n  modalities: [{name: image}]\n"), shown=("", "gateway", "image")),
+    "five-modalities": Scene(document(), shown=("worker", "video")),
     "per-stage": Scene(
-        pipeline("\n  modalities: [{name: audio}, {name: image}]\n  topology: PerStage\n"),
-        shown=("image-decode", "image-embed"),
+        document("\n  modalities: [{name: audio}, {name: image}]\n  topology: PerStage\n"),
+        shown=("image-decode",),
     ),
-    "paused": Scene(pipeline("\n  modalities: [{name: image}]\n  lifecycle: {state: Paused}\n"), shown=("image",)),
+    "paused": Scene(document("\n  modalities: [{name: image}]\n  lifecycle: {state: Paused}\n"), shown=("image",)),
     "keda": Scene(
-        pipeline(
+        document(
             """
   modalities: [{name: image}, {name: text}]
   scaling: {mode: KEDA, minReplicas: 0, keda: {fallback: {replicas: 2}}}
 """
         ),
         replace(CONTEXT, apis=frozenset({"keda.sh/v1alpha1"})),
-        shown=("gateway", "worker", "image"),
+        shown=("gateway", "image"),
     ),
-    "secured": Scene(pipeline(_SECURED, stores=""), shown=("gateway", "text")),
+    "secured": Scene(document(_SECURED, stores=""), shown=("gateway",)),
     "overridden": Scene(
-        pipeline(_OVERRIDDEN),
+        document(_OVERRIDDEN),
         replace(CONTEXT, image_pull_secrets=("pull",), digests={"Secret/extra": "1", "ConfigMap/region": "2"}),
         shown=("image",),
     ),
     "monitored-by-hand": Scene(
-        pipeline("\n  modalities: [{name: depth}]\n  scaling: {mode: None}\n  serving: {drainSeconds: 90.5}\n"),
+        document("\n  modalities: [{name: depth}]\n  scaling: {mode: None}\n  serving: {drainSeconds: 90.5}\n"),
         replace(CONTEXT, apis=frozenset({"monitoring.coreos.com/v1"}), service_monitors=True),
         shown=("", "depth"),
     ),

@@ -1,0 +1,229 @@
+"""Two objects for every bound of a structural schema: one that just keeps it, and one that just breaks it.
+
+The bounds are read from the schema alone, so one that is added later is tested without a word here. Where a field needs
+others around it, the model of the spec chooses among the surroundings in ``AROUND``.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from e2e.control_plane.schema_values import REJECTED_TEXTS, of_length, other_type, smallest
+from mmpipe_operator.kinds import Manifest
+
+type Steps = tuple[str, ...]
+"""Way to a node: names of fields, ``[]`` into a list, ``{}`` into a map."""
+type Pair = tuple[Any, Any]
+type Accepts = Callable[[Manifest], bool]
+
+NAME = "bounds"
+MODALITIES = ("text", "image", "audio", "video", "depth")
+KEY = "example.com/key"
+"""The name that an entry of a map gets."""
+
+BASE: Manifest = {
+    "apiVersion": "mmpipe.dev/v1alpha1",
+    "kind": "MultimodalPipeline",
+    "metadata": {"name": NAME},
+    "spec": {
+        "modalities": [{"name": "image"}],
+        "source": {"queue": {"nats": {"url": "nats://nats:4222"}}},
+        "sink": {
+            "milvus": {"uri": "http://milvus:19530"},
+            "objects": {"uri": "s3://media"},
+            "metadata": {"uri": "postgresql://db/media"},
+        },
+    },
+}
+"""A pipeline that a cluster takes."""
+
+_REF = {"name": "secret", "key": "key"}
+_PAIR = {"certificateSecretRef": _REF, "privateKeySecretRef": _REF}
+AROUND: tuple[Manifest, ...] = (
+    {},
+    {"modalities": [{"name": "image", "embed": {"model": {"uri": "acme/clip"}}}]},
+    {"scaling": {"mode": "KEDA"}},
+    {"scaling": {"maxReplicas": 1000}},
+    {"gateway": {"authentication": {"mode": "Tokens", "tokensSecretRef": _REF}}},
+    {"gateway": {"tls": _PAIR}},
+    {"gateway": {"tls": {**_PAIR, "clientAuthoritySecretRef": _REF}}},
+    *({"modalities": [{"name": name}]} for name in MODALITIES),
+    *({"modalities": [{"name": name, "scaling": {"maxReplicas": 1000}}]} for name in MODALITIES),
+)
+"""What else a spec may have to say, so that a field is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One bound of one field. ``acts`` is whether the model takes the object that keeps it."""
+
+    path: str
+    bound: str
+    kept: Manifest
+    broken: Manifest
+    acts: bool
+
+
+def cases(schema: Manifest, root: str, accepts: Accepts) -> list[Case]:
+    """Of every node at and below a field of the object, such as ``spec``."""
+    top = {"type": "object", "properties": {root: schema["properties"][root]}}
+    return [
+        _case(top, steps, bound, pair, accepts)
+        for steps, node in nodes(top["properties"][root], (root,))
+        for bound, pair in bounds(node)
+    ]
+
+
+def nodes(schema: Manifest, steps: Steps) -> Iterator[tuple[Steps, Manifest]]:
+    """Every node of the schema with the way to it, outer before inner."""
+    yield steps, schema
+    for name, field in schema.get("properties", {}).items():
+        yield from nodes(field, (*steps, name))
+    if "items" in schema:
+        yield from nodes(schema["items"], (*steps, "[]"))
+    if "additionalProperties" in schema:
+        yield from nodes(schema["additionalProperties"], (*steps, "{}"))
+
+
+def bounds(node: Manifest) -> Iterator[tuple[str, Pair]]:
+    """Each bound with a value that keeps it and one that breaks it."""
+    yield "type", (smallest(node), other_type(node))
+    if "enum" in node:
+        kept = node.get("default", node["enum"][0])
+        yield "enum", (kept, "Absurd")
+    yield from {"string": _of_text, "array": _of_list, "object": _of_object}.get(node["type"], _of_number)(node)
+
+
+def _of_number(node: Manifest) -> Iterator[tuple[str, Pair]]:
+    step = 1 if node["type"] == "integer" else 0.001
+    for bound, towards in (("minimum", 1), ("maximum", -1)):
+        if bound not in node:
+            continue
+        value = node[bound]
+        if node.get(f"exclusive{bound.capitalize()}"):
+            yield f"exclusive{bound.capitalize()}", (value + towards * step, value)
+        else:
+            yield bound, (value, value - towards * step)
+
+
+def _of_text(node: Manifest) -> Iterator[tuple[str, Pair]]:
+    if "maxLength" in node:
+        yield "maxLength", (of_length(node, node["maxLength"]), of_length(node, node["maxLength"] + 1))
+    if node.get("minLength"):
+        yield "minLength", (of_length(node, node["minLength"]), of_length({}, node["minLength"] - 1))
+    if "pattern" in node:
+        yield "pattern", (smallest(node), REJECTED_TEXTS[node["pattern"]])
+
+
+def _of_list(node: Manifest) -> Iterator[tuple[str, Pair]]:
+    entry = smallest(node["items"])
+    if node.get("minItems"):
+        yield "minItems", ([entry], [])
+    if node["x-kubernetes-list-type"] == "map":
+        yield "x-kubernetes-list-type", ([entry], [entry, entry])
+    most = node["maxItems"]
+    yield "maxItems", (_distinct(node, most), _distinct(node, most + 1))
+
+
+def _of_object(node: Manifest) -> Iterator[tuple[str, Pair]]:
+    least = smallest(node)
+    if "maxProperties" in node:
+        value = smallest(node["additionalProperties"])
+        pair = [{f"{KEY}{each}": value for each in range(node["maxProperties"] + more)} for more in (0, 1)]
+        yield "maxProperties", (pair[0], pair[1])
+    if "properties" in node:
+        yield "unknown", (least, {**least, "zzz": 1})
+    for name in node.get("required", ()):
+        yield f"required {name}", (least, {key: value for key, value in least.items() if key != name})
+
+
+def _distinct(node: Manifest, count: int) -> list[Any]:
+    """So many entries; those of a list-map differ in their key."""
+    entry = smallest(node["items"])
+    if node["x-kubernetes-list-type"] != "map":
+        return [entry] * count
+    (key,) = node["x-kubernetes-list-map-keys"]
+    values = node["items"]["properties"][key].get("enum")
+    if values:
+        return [{**entry, key: value} for value in (values * 2)[:count]]
+    return [{**entry, key: f"{entry[key]}{place}"} for place in range(count)]
+
+
+def _case(top: Manifest, steps: Steps, bound: str, pair: Pair, accepts: Accepts) -> Case:
+    kept, broken = pair
+    around = next((each for each in AROUND if accepts(_object(top, steps, kept, each))), None)
+    chosen = around if around is not None else _fitting(top, steps, kept)
+    says = _path(steps)
+    if bound.startswith("required "):
+        says += f".{bound.removeprefix('required ')}"
+    if bound == "unknown":
+        says += ".zzz"
+    if bound == "x-kubernetes-list-type":
+        says += "[1]"
+    of = (_object(top, steps, value, chosen) for value in (kept, broken))
+    return Case(says, bound, *of, acts=around is not None)
+
+
+def _fitting(top: Manifest, steps: Steps, value: Any) -> Manifest:  # noqa: ANN401  # JSON
+    """Surroundings for a field that does not act: those of the modality that has it."""
+    from mmpipe.spec import SpecError, from_object  # noqa: PLC0415
+
+    def parses(around: Manifest) -> bool:
+        try:
+            from_object(_object(top, steps, value, around))
+        except SpecError:
+            return False
+        return True
+
+    return next((each for each in AROUND if parses(each)), {})
+
+
+def _object(top: Manifest, steps: Steps, value: Any, around: Manifest) -> Manifest:  # noqa: ANN401  # JSON
+    document = copy.deepcopy(BASE)
+    document["spec"] |= copy.deepcopy({key: _merged(document["spec"].get(key), block) for key, block in around.items()})
+    return _set(document, top, steps, value)  # type: ignore[no-any-return]  # an object, as its first step names a field
+
+
+def _merged(found: Any, block: Any) -> Any:  # noqa: ANN401  # JSON
+    return {**found, **block} if isinstance(found, dict) else block
+
+
+def _set(found: Any, schema: Manifest, steps: Steps, value: Any) -> Any:  # noqa: ANN401  # JSON
+    """What was found, with the value at the end of the way, and on the way what the schema requires."""
+    if not steps:
+        return value
+    step, rest = steps[0], steps[1:]
+    if step == "[]":
+        entry = found[0] if found else smallest(schema["items"])
+        return [_set(entry, schema["items"], rest, value)]
+    if step == "{}":
+        return {KEY if "name" not in schema else "text": _set(None, schema["additionalProperties"], rest, value)}
+    block = found if isinstance(found, dict) else smallest(schema)
+    inner = schema["properties"].get(step, {})
+    known = block.get(step)
+    return _alone(block, step) | {step: _set(known, inner, rest, value)}
+
+
+_SOURCES = {"emptyDir", "persistentVolumeClaim", "configMap", "secret", "image", "csi", "secretKeyRef", "configMapKeyRef"}
+_SOURCES |= {"fieldRef", "resourceFieldRef"}
+
+
+def _alone(block: Manifest, step: str) -> Manifest:
+    """The block without what may not stand beside the field."""
+    if step in _SOURCES:
+        return {name: value for name, value in block.items() if name not in _SOURCES}
+    if step == "valueFrom":
+        return {name: value for name, value in block.items() if name != "value"}
+    return block
+
+
+def _path(steps: Steps) -> str:
+    """As the API server says it."""
+    text = ""
+    for step in steps:
+        text += "[0]" if step == "[]" else f".{KEY}" if step == "{}" else f".{step}"
+    return re.sub(r"^\.", "", text)

@@ -1,0 +1,11 @@
+"""The CustomResourceDefinition, generated from ``mmpipe.spec``: pure, so that a field is written once, in the model.
+
+``resolving`` and ``modalities`` make one tree of pydantic's JSON Schema, ``structural`` turns it into what the API
+server takes, ``placing`` adds the CEL rules (``rule``, ``crossing``, ``needs``, ``unchanging``), ``document`` has the
+whole, ``examples`` makes objects that it accepts and refuses. Nothing here talks to a cluster.
+"""
+
+from mmpipe_operator.crd.document import COLUMNS, document, rules
+from mmpipe_operator.crd.rule import Placed, Rule
+
+__all__ = ["COLUMNS", "Placed", "Rule", "document", "rules"]
