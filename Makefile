@@ -25,7 +25,7 @@ MAKEFLAGS += --no-builtin-rules
 .PHONY: help install dev services up demo search check check-protos fmt test test-unit servers e2e-control-plane floors bench protos docs lock model evaluate media changelog clean
 
 help:  ## list every task
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 ##@ Install and run
 
@@ -89,7 +89,7 @@ e2e-control-plane: dev  ## run the operator and its chart against a real API ser
 
 floors: $(VENV)/.tools  ## run the unit tests over the oldest versions that pyproject.toml allows
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/floors
-	$(BIN)/uv pip install --quiet --python build/floors/bin/python --resolution lowest-direct --group test --editable '.[postgres,serve]'
+	$(BIN)/uv pip install --quiet --python build/floors/bin/python --resolution lowest-direct --group test --editable '.[postgres,serve,operator]'
 	build/floors/bin/python -m pytest -rs -W default $(TESTS)/unit
 
 bench: dev  ## measure against hand-written loops and the field's usual code, as ratios

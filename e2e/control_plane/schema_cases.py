@@ -22,8 +22,8 @@ type Accepts = Callable[[Manifest], bool]
 
 NAME = "bounds"
 MODALITIES = ("text", "image", "audio", "video", "depth")
-KEY = "example.com/key"
-"""The name that an entry of a map gets."""
+KEY = "text"
+"""The name that an entry of a map gets: one that `fusion.weights` takes too."""
 
 BASE: Manifest = {
     "apiVersion": "mmpipe.dev/v1alpha1",
@@ -45,6 +45,7 @@ _REF = {"name": "secret", "key": "key"}
 _PAIR = {"certificateSecretRef": _REF, "privateKeySecretRef": _REF}
 AROUND: tuple[Manifest, ...] = (
     {},
+    {"modalities": [{"name": each} for each in MODALITIES]},
     {"modalities": [{"name": "image", "embed": {"model": {"uri": "acme/clip"}}}]},
     {"scaling": {"mode": "KEDA"}},
     {"scaling": {"maxReplicas": 1000}},
@@ -91,7 +92,7 @@ def nodes(schema: Manifest, steps: Steps) -> Iterator[tuple[Steps, Manifest]]:
 
 def bounds(node: Manifest) -> Iterator[tuple[str, Pair]]:
     """Each bound with a value that keeps it and one that breaks it."""
-    yield "type", (smallest(node), other_type(node))
+    yield "type", (node.get("default", smallest(node)), other_type(node))
     if "enum" in node:
         kept = node.get("default", node["enum"][0])
         yield "enum", (kept, "Absurd")
@@ -133,12 +134,13 @@ def _of_object(node: Manifest) -> Iterator[tuple[str, Pair]]:
     least = smallest(node)
     if "maxProperties" in node:
         value = smallest(node["additionalProperties"])
-        pair = [{f"{KEY}{each}": value for each in range(node["maxProperties"] + more)} for more in (0, 1)]
+        names = [*MODALITIES, *(f"{KEY}{each}" for each in range(node["maxProperties"]))]
+        pair = [dict.fromkeys(names[: node["maxProperties"] + more], value) for more in (0, 1)]
         yield "maxProperties", (pair[0], pair[1])
     if "properties" in node:
         yield "unknown", (least, {**least, "zzz": 1})
     for name in node.get("required", ()):
-        yield f"required {name}", (least, {key: value for key, value in least.items() if key != name})
+        yield f"required {name}", (least, dict(least))
 
 
 def _distinct(node: Manifest, count: int) -> list[Any]:
@@ -154,7 +156,9 @@ def _distinct(node: Manifest, count: int) -> list[Any]:
 
 
 def _case(top: Manifest, steps: Steps, bound: str, pair: Pair, accepts: Accepts) -> Case:
-    kept, broken = pair
+    kept, broken = (_beside(_found(steps), value) for value in pair)
+    if bound.startswith("required ") and isinstance(broken, dict):
+        del broken[bound.removeprefix("required ")]
     around = next((each for each in AROUND if accepts(_object(top, steps, kept, each))), None)
     chosen = around if around is not None else _fitting(top, steps, kept)
     says = _path(steps)
@@ -166,6 +170,23 @@ def _case(top: Manifest, steps: Steps, bound: str, pair: Pair, accepts: Accepts)
         says += "[1]"
     of = (_object(top, steps, value, chosen) for value in (kept, broken))
     return Case(says, bound, *of, acts=around is not None)
+
+
+def _found(steps: Steps) -> Any:  # noqa: ANN401  # JSON
+    """What the pipeline that a cluster takes has there."""
+    found: Any = BASE
+    for step in steps:
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
+
+
+def _beside(found: Any, value: Any) -> Any:  # noqa: ANN401  # JSON
+    """The value with what is there: a block keeps its fields, a URI its beginning."""
+    if isinstance(found, dict) and isinstance(value, dict):
+        return {**found, **value}
+    if isinstance(found, str) and isinstance(value, str) and value:
+        return found + value[len(found) :]
+    return value
 
 
 def _fitting(top: Manifest, steps: Steps, value: Any) -> Manifest:  # noqa: ANN401  # JSON
@@ -201,7 +222,7 @@ def _set(found: Any, schema: Manifest, steps: Steps, value: Any) -> Any:  # noqa
         entry = found[0] if found else smallest(schema["items"])
         return [_set(entry, schema["items"], rest, value)]
     if step == "{}":
-        return {KEY if "name" not in schema else "text": _set(None, schema["additionalProperties"], rest, value)}
+        return {KEY: _set(None, schema["additionalProperties"], rest, value)}
     block = found if isinstance(found, dict) else smallest(schema)
     inner = schema["properties"].get(step, {})
     known = block.get(step)

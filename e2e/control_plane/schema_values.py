@@ -14,6 +14,7 @@ REJECTED_TEXTS = {
     "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$": "-a",
     "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "A_b",
     "^/[^:]*$": "relative",
+    "^[A-Za-z_][A-Za-z0-9_.-]*$": "1A",
 }
 """A text that each pattern refuses."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -36,7 +37,7 @@ class Settings(BaseModel):
     """Namespaces to serve, with commas; empty is the whole cluster."""
     namespace: str = "default"
     """The operator's own namespace, where its Lease is."""
-    image: str = "ghcr.io/mmpipe/mmpipe:latest"
+    image: str = f"mmpipe:{version('mmpipe')}"
     """Image of the services, unless a template names another."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """When nodes pull that image."""

@@ -9,19 +9,19 @@ from mmpipe.spec.model import SpecModel
 from mmpipe.spec.pipeline import DIMENSIONS
 from mmpipe.spec.template import ValueFrom, Volume
 from mmpipe_operator.crd.modalities import ENTRY
-from mmpipe_operator.crd.rule import Rule, literal
+from mmpipe_operator.crd.rule import Rule, given, literal
 
 _SECRET = {"name": "media", "key": "value"}
 _FIRST = "self.modalities[0].embed.model"
-_REVISION = "?revision.orValue('')"
 
 
 def _one_space() -> Rule:
     other = {"name": "image", "embed": {"model": {"uri": "/models/clip"}}}
+    revision = "embed.model.revision"
     return Rule(
         expression=f"self.modalities.all(each, each.embed.model.uri == {_FIRST}.uri && "
-        f"each.embed.model.{_REVISION} == {_FIRST}.{_REVISION})",
-        found="self.modalities.map(each, each.embed.model.uri).join(', ')",
+        f"{given(revision, root='each')} == {given('revision', root=_FIRST)})",
+        found="several",
         expected="one embed.model for all modalities",
         remedy="vectors of different models share no space; name one",
         accepted={"modalities": [other, other | {"name": "text"}]},
@@ -31,10 +31,10 @@ def _one_space() -> Rule:
 
 
 def _weights() -> Rule:
-    named = "self.modalities.exists(each, each.name == name)"
     return Rule(
-        expression=f"!has(self.fusion.weights) || self.fusion.weights.all(name, {named})",
-        found=f"self.fusion.weights.filter(name, !{named}).join(', ')",
+        expression="!has(self.fusion.weights) || "
+        "self.fusion.weights.all(name, self.modalities.exists(each, each.name == name))",
+        found="weights of others",
         expected="modalities of this pipeline",
         remedy="remove the weight or add the modality",
         accepted={"modalities": [{"name": "text"}], "fusion": {"weights": {"text": 2}}},
@@ -47,7 +47,6 @@ def _own_replicas(process: str) -> Rule:
     fewest, most = _bounds(f"self.{process}")
     return Rule(
         expression=f"{fewest} <= {most}",
-        found=f"string({fewest})",
         expected="at most maxReplicas, its own or that of spec.scaling",
         remedy="raise maxReplicas",
         accepted={process: {"scaling": {"minReplicas": 4}}},
@@ -60,7 +59,6 @@ def _replicas_of_modalities() -> Rule:
     fewest, most = _bounds("each")
     return Rule(
         expression=f"self.modalities.all(each, {fewest} <= {most})",
-        found=f"self.modalities.filter(each, {fewest} > {most}).map(each, each.name + ' with more').join(', ')",
         expected="scaling.minReplicas to be at most maxReplicas, its own or that of spec.scaling",
         remedy="raise maxReplicas",
         accepted={"modalities": [{"name": "text", "scaling": {"minReplicas": 4}}]},
@@ -80,7 +78,6 @@ def _dimension(uri: str, known: int) -> Rule:
     return Rule(
         expression=f"{_FIRST}.uri != {literal(uri)} || !has(self.sink.milvus.dimension) || "
         f"self.sink.milvus.dimension == {known}",
-        found="string(self.sink.milvus.dimension)",
         expected=f"{known}, that of {uri}",
         remedy="leave it out, or name another model",
         accepted={"sink": {"milvus": {"dimension": known}}},
@@ -92,7 +89,6 @@ def _dimension(uri: str, known: int) -> Rule:
 def _replicas() -> Rule:
     return Rule(
         expression="self.minReplicas <= self.maxReplicas",
-        found="string(self.minReplicas)",
         expected="at most maxReplicas",
         remedy="raise maxReplicas",
         accepted={"minReplicas": 4},
@@ -104,7 +100,7 @@ def _replicas() -> Rule:
 def _keda() -> Rule:
     return Rule(
         expression="self.mode == 'KEDA' || !has(self.keda)",
-        found="'it with mode ' + self.mode",
+        shown="'it with mode ' + self.mode",
         expected="it only with mode KEDA",
         remedy="remove keda",
         accepted={"mode": "KEDA", "keda": {}},
@@ -117,7 +113,7 @@ def _keda() -> Rule:
 def _tokens() -> Rule:
     return Rule(
         expression="(self.mode == 'Tokens') == has(self.tokensSecretRef)",
-        found="'mode ' + self.mode + (has(self.tokensSecretRef) ? ' with' : ' without') + ' tokensSecretRef'",
+        shown="'mode ' + self.mode + (has(self.tokensSecretRef) ? ' with' : ' without') + ' tokensSecretRef'",
         expected="it with mode Tokens and only then",
         remedy="set both or neither",
         accepted={"mode": "Tokens", "tokensSecretRef": _SECRET},
@@ -129,7 +125,7 @@ def _tokens() -> Rule:
 def _certificate() -> Rule:
     return Rule(
         expression="has(self.certificateSecretRef) == has(self.privateKeySecretRef)",
-        found="'one of certificate and key'",
+        found="one of certificate and key",
         expected="both or neither",
         remedy="set the other",
         accepted={"certificateSecretRef": _SECRET, "privateKeySecretRef": _SECRET},
@@ -144,7 +140,7 @@ def _authority() -> Rule:
     return Rule(
         expression="self.authentication.mode != 'MutualTls' || "
         "self.?tls.?clientAuthoritySecretRef.hasValue() && self.?tls.?certificateSecretRef.hasValue()",
-        found="'MutualTls without an authority or a certificate'",
+        found="MutualTls without an authority or a certificate",
         expected="tls.clientAuthoritySecretRef and the server's certificate",
         remedy="name their secrets",
         accepted=mode | {"tls": certificate | {"clientAuthoritySecretRef": _SECRET}},
@@ -156,7 +152,7 @@ def _authority() -> Rule:
 def _one_value() -> Rule:
     return Rule(
         expression="!has(self.value) || !has(self.valueFrom)",
-        found="'it beside value'",
+        found="it beside value",
         expected="one of the two",
         remedy="keep one",
         accepted={"name": "A", "valueFrom": {"secretKeyRef": _SECRET}},
@@ -167,10 +163,9 @@ def _one_value() -> Rule:
 
 def _one_source(model: type[SpecModel], what: str, accepted: Mapping[str, object]) -> Rule:
     sources = [info.alias or name for name, info in model.model_fields.items() if name != "name"]
-    given = f"[{', '.join(f'has(self.{source})' for source in sources)}].filter(given, given).size()"
+    sources_given = f"[{', '.join(f'has(self.{source})' for source in sources)}].filter(each, each).size()"
     return Rule(
-        expression=f"{given} == 1",
-        found=f"string({given})",
+        expression=f"{sources_given} == 1",
         expected=f"exactly one source of {what}",
         remedy="keep one",
         accepted=dict(accepted),
@@ -184,7 +179,6 @@ def _depths() -> Rule:
     farthest = f"self.?clean.?gates.?maxMetres.orValue({default.max_metres})"
     return Rule(
         expression=f"{nearest} < {farthest}",
-        found=f"string({nearest})",
         expected="less than maxMetres",
         remedy="lower it",
         accepted={"name": "depth", "clean": {"gates": {"minMetres": 1, "maxMetres": 2}}},

@@ -73,12 +73,14 @@ def _root() -> Schema:
     for each in rules():
         by_place[each.at].append(each)
     root = structural(_tree(), by_place, "")
-    own = {"metadata": {"type": "object"}, "status": STATUS_SCHEMA}
+    metadata = {"type": "object", "properties": {"name": {"type": "string"}}}  # named, so that a rule can point to it
+    own = {"metadata": metadata, "status": STATUS_SCHEMA}
     kinds = {
         name: {"type": "string", "description": root["properties"][name]["description"]}
         for name in ("apiVersion", "kind")
     }
-    return root | {"properties": kinds | own | {"spec": root["properties"]["spec"]}, "required": ["spec"]}
+    spec = {key: value for key, value in root["properties"]["spec"].items() if key != "default"}
+    return root | {"properties": kinds | own | {"spec": spec}, "required": ["spec"]}
 
 
 def _tree() -> Schema:

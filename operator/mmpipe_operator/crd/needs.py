@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmpipe.spec.acting import MAX_NAME, NAME_EXPECTED, NAME_PATTERN, NAME_REMEDY, SHARED_REMEDY, SHARED_URIS, SharedUri
-from mmpipe_operator.crd.rule import Rule, text
+from mmpipe_operator.crd.rule import Rule, given, text
 
 
 def _name() -> Rule:
     return Rule(
         expression=f"self.metadata.name.size() <= {MAX_NAME} && self.metadata.name.matches({text(NAME_PATTERN)})",
-        found="self.metadata.name",
+        shown="self.metadata.name",
         expected=NAME_EXPECTED,
         remedy=NAME_REMEDY,
         accepted={"metadata": {"name": "a" * MAX_NAME}},
@@ -21,12 +21,12 @@ def _name() -> Rule:
 
 
 def _shared(shared: SharedUri) -> Rule:
-    uri = "self." + "".join(f"?{step}." for step in shared.path.split(".")) + "orValue('')"
+    uri = given(shared.path)
     first, *_ = shared.schemes
     *around, last = shared.path.split(".")
     return Rule(
         expression=f"{uri}.matches({text(f'^({"|".join(shared.schemes)})://')})",
-        found=f"({uri} == '' ? 'nothing' : {uri}.contains('://') ? {uri}.split('://')[0] + '://' : 'no URI of a server')",
+        found="nothing, or no such URI",
         expected=shared.expected,
         remedy=SHARED_REMEDY,
         accepted=_nested([*around, last], f"{first}://store.example:1234"),

@@ -82,7 +82,7 @@ def _belongs(path: str, field: Schema, owners: list[str], names: list[str]) -> R
     value = _some(field) if default is None else default
     return Rule(
         expression=f"self.name in {literal(owners)} || !({has(path)})",
-        found="'it with modality ' + self.name",
+        shown="'it with modality ' + self.name",
         expected=f"it only with {' or '.join(owners)}",
         remedy=f"remove {path} or move it to its modality",
         accepted={"name": owners[0], **_nested(path, value)},
@@ -101,7 +101,7 @@ def _variant(path: str, bound: str, value: Any, name: str, field: Schema) -> Rul
     expected = f"one of {', '.join(value)}" if bound == "enum" else f"{_BOUNDS[bound]} {value}"
     return Rule(
         expression=f"self.name != {text(name)} || !({has(path)}) || self.{path} {holds}",
-        found=f"string(self.{path})",
+        shown=f"self.{path}" if bound == "enum" else "",
         expected=f"{expected} for {name}",
         remedy="change the value",
         accepted={"name": name, **_nested(path, value[0] if bound == "enum" else value)},
@@ -115,7 +115,7 @@ def _entries(path: str, values: list[str], name: str, field: Schema) -> Rule:
     strange = next(each for each in field["items"]["enum"] if each not in values)
     return Rule(
         expression=f"self.name != {text(name)} || !({has(path)}) || self.{path}.all(each, each in {literal(values)})",
-        found=f"self.{path}.join(', ')",
+        found="others",
         expected=f"some of {', '.join(values)} for {name}",
         remedy="remove the others",
         accepted={"name": name, **_nested(path, [])},
@@ -127,7 +127,7 @@ def _entries(path: str, values: list[str], name: str, field: Schema) -> Rule:
 def _without(pattern: str) -> Rule:
     return Rule(
         expression=f"!self.matches({text(pattern)})",
-        found="'a URI with a password in it'",
+        found="a URI with a password in it",
         expected="a URI without one",
         remedy=_PASSWORD_REMEDY,
         accepted="nats://mmpipe@store.example:1234/path?mode=x",
@@ -143,7 +143,7 @@ def _names(names: Schema, schema: Schema) -> Iterator[Rule]:
     fewest, most = names.get("minLength", 0), names["maxLength"]
     yield Rule(
         expression=f"self.all(name, name.size() >= {fewest} && name.size() <= {most})",
-        found="'a name of another length'",
+        found="a name of another length",
         expected=f"names of {fewest} to {most} characters",
         remedy="change the name",
         accepted={"a" * fewest: value},
@@ -162,7 +162,8 @@ def _later(schema: Schema) -> Rule:
         else f"self in {literal(acting)}"
         if acting[1:]
         else f"self == {literal(default)}",
-        found="'some'" if is_list else "string(self)",
+        shown="self" if schema["type"] == "string" else "",
+        found="some" if is_list else "",
         expected=f"{_ACTING} (default {literal(default) if default != () else '[]'})",
         remedy=later["sentence"],
         accepted=acting[-1],

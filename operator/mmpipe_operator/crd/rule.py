@@ -21,12 +21,14 @@ class Rule:
 
     expression: str
     """CEL over ``self``, and ``oldSelf`` where it is about a change."""
-    found: str
-    """CEL of a text: what was found."""
     expected: str
     remedy: str
     accepted: Any
     rejected: Any
+    found: str = ""
+    """What was found, in words, where every refused value is found alike."""
+    shown: str = ""
+    """CEL of a text that says what was found. Numbers are not shown: CEL's cost estimate knows no length for them."""
     field: str = ""
     """The field at fault below the node: ``.decode.size``."""
     reason: Reason = "FieldValueInvalid"
@@ -35,14 +37,18 @@ class Rule:
 
     @property
     def message(self) -> str:
-        """Its words without what was found: what the API server says where it can't say that."""
+        """Its words, but for what CEL shows."""
+        return f"found {self.found}, {self._demand}" if self.found else self._demand
+
+    @property
+    def _demand(self) -> str:
         return f"expected {self.expected}; {self.remedy}"
 
     def manifest(self) -> Manifest:
         """The rule as ``x-kubernetes-validations`` has it."""
-        words = {"message": self.message, "messageExpression": f"'found ' + {self.found} + {text(f', {self.message}')}"}
+        shown = {"messageExpression": f"'found ' + {self.shown} + {text(f', {self._demand}')}"} if self.shown else {}
         field = {"fieldPath": self.field} if self.field else {}
-        return {"rule": self.expression, **words, "reason": self.reason, **field}
+        return {"rule": self.expression, "message": self.message, **shown, "reason": self.reason, **field}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,15 @@ def literal(value: object) -> str:
     return repr(value)
 
 
-def has(path: str) -> str:
+def has(path: str, root: str = "self") -> str:
     """CEL: whether ``self`` has the field at a path (``decode.size``) and all above it."""
     steps = path.split(".")
-    return " && ".join(f"has(self.{'.'.join(steps[: end + 1])})" for end in range(len(steps)))
+    return " && ".join(f"has({root}.{'.'.join(steps[: end + 1])})" for end in range(len(steps)))
+
+
+def given(path: str, otherwise: str = "''", root: str = "self") -> str:
+    """CEL: the value at a path, or another one where it is absent.
+
+    ``orValue`` would say the same shorter, but CEL's cost estimate takes its texts for endless.
+    """
+    return f"({has(path, root)} ? {root}.{path} : {otherwise})"

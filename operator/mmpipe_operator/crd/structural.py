@@ -1,8 +1,8 @@
 """From the resolved tree to what a CustomResourceDefinition may hold: a structural OpenAPI v3 schema.
 
 Nothing is preserved that the schema does not know. An empty default is left out, since absent means the same and
-``kubectl get -o yaml`` stays short; a block gets the default ``{}`` where something inside it has a default, so that
-the API server fills it in.
+``kubectl get -o yaml`` stays short. The default of a block is that of all its fields: ``{}`` would be filled in alike,
+but the API server holds a default against the rules before it fills it in.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def _default(schema: Schema, node: Schema) -> Any:  # noqa: ANN401  # JSON
     if default is None or default is False or default in ("", [], ()):
         return None
     if "properties" in node:
-        fills = any("default" in field for field in node["properties"].values())
-        return {} if fills and "required" not in node else None
+        inner = {name: field["default"] for name, field in node["properties"].items() if "default" in field}
+        return inner if inner and "required" not in node else None
     if "items" in schema and NAMES in schema["items"]:
         return [{"name": name} for name in schema["items"][NAMES]]
     return None if default == {} else default

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mmpipe_operator.crd.rule import Rule
+from mmpipe_operator.crd.rule import Rule, given
 
 _REMEDY = (
     "the vectors would be left behind: make a second pipeline, or delete this one (deletionPolicy Retain keeps the "
     "vectors) and apply it anew"
 )
 _EXPECTED = "what it was"
-_REVISION = "?revision.orValue('')"
 
 
 def _model() -> Rule:
     now, before = "self.modalities[0].embed.model", "oldSelf.modalities[0].embed.model"
     other = {"name": "text", "embed": {"model": {"uri": "/models/clip"}}}
     return Rule(
-        expression=f"{now}.uri == {before}.uri && {now}.{_REVISION} == {before}.{_REVISION}",
-        found=f"{now}.uri",
+        expression=f"{now}.uri == {before}.uri && {given('revision', root=now)} == {given('revision', root=before)}",
+        shown=f"{now}.uri",
         expected="the embed.model that it had",
         remedy=_REMEDY,
         before={"modalities": [other]},
@@ -35,10 +34,9 @@ def _model() -> Rule:
 
 
 def _text(name: str, before: str, after: str) -> Rule:
-    now = f"self.?{name}.orValue('')"
     return Rule(
-        expression=f"{now} == oldSelf.?{name}.orValue('')",
-        found="'another value'",
+        expression=f"{given(name)} == {given(name, root='oldSelf')}",
+        found="another value",
         expected=_EXPECTED,
         remedy=_REMEDY,
         before={name: before},
@@ -52,7 +50,7 @@ def _text(name: str, before: str, after: str) -> Rule:
 def _dimension() -> Rule:
     return Rule(
         expression="!has(oldSelf.dimension) || has(self.dimension) && self.dimension == oldSelf.dimension",
-        found="has(self.dimension) ? string(self.dimension) : 'nothing'",
+        found="another one, or nothing",
         expected=_EXPECTED,
         remedy=_REMEDY,
         before={"dimension": 128},

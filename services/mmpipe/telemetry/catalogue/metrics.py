@@ -19,7 +19,7 @@ from mmpipe.telemetry.catalogue.attributes import (
     SERVER_PORT,
 )
 from mmpipe.telemetry.catalogue.model import Attribute, Metric, MetricKind
-from mmpipe.telemetry.catalogue.operator import OPERATOR
+from mmpipe.telemetry.catalogue.operator_metrics import OPERATOR
 
 CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Boundaries that the RPC conventions ask for."""
