@@ -156,12 +156,12 @@ def _distinct(node: Manifest, count: int) -> list[Any]:
 
 
 def _case(top: Manifest, steps: Steps, bound: str, pair: Pair, accepts: Accepts) -> Case:
-    kept, broken = (_beside(_found(steps), value) for value in pair)
+    kept, broken = (_beside(found_in_base(steps), value) for value in pair)
     if bound.startswith("required ") and isinstance(broken, dict):
         del broken[bound.removeprefix("required ")]
     around = next((each for each in AROUND if accepts(_object(top, steps, kept, each))), None)
     chosen = around if around is not None else _fitting(top, steps, kept)
-    says = _path(steps)
+    says = indexed(steps)
     if bound.startswith("required "):
         says += f".{bound.removeprefix('required ')}"
     if bound == "unknown":
@@ -172,7 +172,7 @@ def _case(top: Manifest, steps: Steps, bound: str, pair: Pair, accepts: Accepts)
     return Case(says, bound, *of, acts=around is not None)
 
 
-def _found(steps: Steps) -> Any:  # noqa: ANN401  # JSON
+def found_in_base(steps: Steps) -> Any:  # noqa: ANN401  # JSON
     """What the pipeline that a cluster takes has there."""
     found: Any = BASE
     for step in steps:
@@ -183,10 +183,22 @@ def _found(steps: Steps) -> Any:  # noqa: ANN401  # JSON
 def _beside(found: Any, value: Any) -> Any:  # noqa: ANN401  # JSON
     """The value with what is there: a block keeps its fields, a URI its beginning."""
     if isinstance(found, dict) and isinstance(value, dict):
-        return {**found, **value}
+        return {**value, **found}
     if isinstance(found, str) and isinstance(value, str) and value:
         return found + value[len(found) :]
     return value
+
+
+def with_value(schema: Manifest, steps: Steps, value: Any, around: Manifest) -> Manifest:  # noqa: ANN401  # JSON
+    """A pipeline that a cluster takes, with that value at the end of the way; blocks are merged into what is there."""
+    return _object(schema, steps, _over(found_in_base(steps), value), around)
+
+
+def _over(base: Any, value: Any) -> Any:  # noqa: ANN401  # JSON
+    """The value over what is there: blocks are merged field by field, all else is replaced."""
+    if not (isinstance(base, dict) and isinstance(value, dict)):
+        return value
+    return base | {name: _over(base.get(name), inner) for name, inner in value.items()}
 
 
 def _fitting(top: Manifest, steps: Steps, value: Any) -> Manifest:  # noqa: ANN401  # JSON
@@ -242,7 +254,7 @@ def _alone(block: Manifest, step: str) -> Manifest:
     return block
 
 
-def _path(steps: Steps) -> str:
+def indexed(steps: Steps) -> str:
     """As the API server says it."""
     text = ""
     for step in steps:

@@ -21,7 +21,7 @@ ANSWER_BYTES = 4 * 1024 * 1024
 """Most of one answer; of a longer list the first objects are kept."""
 MOST_PODS = 50
 """Pods whose logs are taken, the ones in trouble first."""
-OPERATOR = "app.kubernetes.io/name=mmpipe,app.kubernetes.io/component=operator"
+OPERATOR = "app.kubernetes.io/name=mmpipe-operator"
 """Selector of the operator's pods, as the chart labels them."""
 
 _KEYS = '{{range $key, $value := .data}}{{$key}}{{"\\n"}}{{end}}'

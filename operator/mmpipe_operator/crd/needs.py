@@ -26,7 +26,7 @@ def _shared(shared: SharedUri) -> Rule:
     *around, last = shared.path.split(".")
     return Rule(
         expression=f"{uri}.matches({text(f'^({"|".join(shared.schemes)})://')})",
-        found="nothing, or no such URI",
+        found="nothing that all pods share",
         expected=shared.expected,
         remedy=SHARED_REMEDY,
         accepted=_nested([*around, last], f"{first}://store.example:1234"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mmpipe.spec.acting import SHARED_URIS
 from mmpipe.spec.model import LATER
 
 from mmpipe_operator.crd.crossing import CROSSING
@@ -28,7 +29,7 @@ _PASSWORD_REMEDY = "take it out and name the secret that holds it in the SecretR
 def placed(schema: Schema, at: str = "") -> Iterator[Placed]:
     """Every rule of the schema at this place and below it."""
     yield from (Placed(at, rule) for rule in _of_model(schema.get(MODEL, "")))
-    yield from (Placed(at, rule) for rule in _of_node(schema))
+    yield from (Placed(at, rule) for rule in _of_node(schema, at))
     for name, field in schema.get("properties", {}).items():
         yield from placed(field, f"{at}.{name}")
     if "items" in schema:
@@ -40,11 +41,11 @@ def _of_model(name: str) -> Iterator[Rule]:
         yield from rules.get(name, ())
 
 
-def _of_node(schema: Schema) -> Iterator[Rule]:
+def _of_node(schema: Schema, at: str) -> Iterator[Rule]:
     if NAMES in schema:
         yield from _of_modalities(schema)
     if "not" in schema:
-        yield _without(schema["not"]["pattern"])
+        yield _without(schema["not"]["pattern"], at)
     if "propertyNames" in schema:
         yield from _names(schema["propertyNames"], schema)
     if LATER in schema and default_of(schema) is not None:
@@ -124,14 +125,16 @@ def _entries(path: str, values: list[str], name: str, field: Schema) -> Rule:
     )
 
 
-def _without(pattern: str) -> Rule:
+def _without(pattern: str, at: str) -> Rule:
+    schemes = {f".spec.{shared.path}": shared.schemes for shared in SHARED_URIS}
+    scheme, *_ = schemes.get(at, ("redis",))
     return Rule(
         expression=f"!self.matches({text(pattern)})",
         found="a URI with a password in it",
         expected="a URI without one",
         remedy=_PASSWORD_REMEDY,
-        accepted="nats://mmpipe@store.example:1234/path?mode=x",
-        rejected="nats://mmpipe:hunter2@store.example:1234/path",
+        accepted=f"{scheme}://mmpipe@store.example:1234/path?mode=x",
+        rejected=f"{scheme}://mmpipe:hunter2@store.example:1234/path",
     )
 
 

@@ -26,7 +26,7 @@ type Tree = Mapping[str, Tree | None]
 
 _QUEUE_AND_REFERENCES: Tree = {"queue": None, "references": None}
 _DRAIN: Tree = {"drainSeconds": None}
-_READ: Mapping[str, Tree] = {
+READ: Mapping[str, Tree] = {
     GATEWAY: {
         "modalities": {"decode": {"audioTrack": None}, "embed": {"model": None}},
         "source": {"queue": None, "references": {"schemes": None}},
@@ -73,7 +73,7 @@ def name_of(part: Part) -> str:
 
 
 def _spec(whole: Manifest, process: Process) -> Manifest:
-    tree = _READ.get(process.name) or _stage_server(process)
+    tree = READ.get(process.name) or _stage_server(process)
     mine = [each for each in whole["modalities"] if process.modality in {None, each["name"]}]
     modalities = {"name": None, **(tree["modalities"] or {})}
     picked: Manifest = _picked({**whole, "modalities": mine}, {**tree, "modalities": modalities})

@@ -19,7 +19,7 @@ class TextDecode(SpecModel):
     """Largest document, in bytes."""
     max_characters: Annotated[int, Field(ge=1)] = 1_000_000
     """Longest document after decoding, in characters."""
-    encoding: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")] = "Auto"
+    encoding: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9._-]{1,40}$")] = "Auto"
     """Character encoding by its IANA name, or `Auto`: byte-order mark first, then UTF-8, then detection."""
     field: Annotated[str, Field(min_length=1, max_length=253)] = "text"
     """Which field holds the text where the document is JSON or JSON lines."""

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from tests.unit.operator.plan.anything import pipelines
+from pydantic import BaseModel
+from tests.unit.operator.plan.anything import APIS, pipelines
 from tests.unit.operator.plan.scenes import CONTEXT, pipeline
 
-from mmpipe.runtimes.gateway.assembly import listening
 from mmpipe.runtimes.home import recipe_of
-from mmpipe.spec import MultimodalPipeline, parse
+from mmpipe.runtimes.parts import takes_sound_tracks
+from mmpipe.spec import MultimodalPipeline, PipelineSpec, parse
+from mmpipe.spec.model import ClusterOnly
 from mmpipe_operator.names import COMPONENT_LABEL, CONFIG_HASH
 from mmpipe_operator.plan import plan
+from mmpipe_operator.plan.files import READ, Tree
 
 MODEL = "tiny@sha256:0"
 EVERYTHING = """
@@ -31,7 +35,7 @@ EVERYTHING = """
 
 def files(of: MultimodalPipeline) -> dict[str, MultimodalPipeline]:
     """Each process with the pipeline that its file holds, as the process itself reads it."""
-    found = plan(of, CONTEXT)
+    found = plan(of, replace(CONTEXT, apis=APIS))
     assert not found.problems
     return {
         each["metadata"]["labels"][COMPONENT_LABEL]: parse(each["data"]["pipeline.yaml"])
@@ -95,16 +99,108 @@ def test_fuse_fuses_as_the_pipeline_does() -> None:
 def test_a_gateway_has_its_door_its_stores_and_what_decides_over_a_query() -> None:
     whole = pipeline(EVERYTHING)
 
-    gateway = files(whole)["gateway"]
-    assert listening(assembled(gateway)) == listening(assembled(whole))
-    assert gateway.spec.sink == whole.spec.sink
-    assert gateway.spec.reliability == whole.spec.reliability
-    assert [each.embed.model for each in gateway.spec.modalities] == [each.embed.model for each in whole.spec.modalities]
-    assert gateway.spec.modalities[2].decode.audio_track == "Ignore"  # type: ignore[union-attr]  # it is video's
+    gateway = files(whole)["gateway"].spec
+    for block in ("authentication", "tls", "limits", "cache"):
+        assert getattr(gateway.gateway, block) == getattr(whole.spec.gateway, block)
+    assert (gateway.sink, gateway.reliability) == (whole.spec.sink, whole.spec.reliability)
+    assert gateway.serving.drain_seconds == whole.spec.serving.drain_seconds
+    assert [(each.name, each.embed.model) for each in gateway.modalities] == [
+        (each.name, each.embed.model) for each in whole.spec.modalities
+    ]
+    assert takes_sound_tracks(gateway) == takes_sound_tracks(whole.spec)
 
 
-def assembled(of: MultimodalPipeline) -> object:
-    return of
+@pytest.mark.parametrize("track", ["Embed", "Ignore"])
+def test_gateway_and_worker_agree_on_the_sound_of_films(track: str) -> None:
+    whole = pipeline(f"\n  modalities: [{{name: audio}}, {{name: video, decode: {{audioTrack: {track}}}}}]\n")
+
+    for process in ("gateway", "worker"):
+        assert takes_sound_tracks(files(whole)[process].spec) == (track == "Embed")
+
+
+def test_every_field_that_acts_in_a_cluster_is_read_by_a_process() -> None:
+    """A new field of the spec must be given to somebody, or said to be nobody's."""
+    unread = {path for path in _acting(PipelineSpec) if not any(_has(tree, path) for tree in READ.values())}
+
+    assert unread == {"source.files"}, "it is for mmpipe run"
+
+
+def test_an_edit_of_one_modality_restarts_its_pods_and_the_worker_alone() -> None:
+    before = "\n  modalities: [{name: image}, {name: text}]\n"
+
+    assert restarted(before, before.replace("{name: image}", "{name: image, decode: {size: 112}}")) == {
+        "image",
+        "worker",  # whose recipe is of all stages
+    }
+
+
+def test_with_a_process_for_each_stage_an_edit_restarts_that_stage() -> None:
+    before = "\n  topology: PerStage\n  modalities: [{name: image}]\n"
+
+    after = before.replace("{name: image}", "{name: image, clean: {equalize: true}}")
+    assert restarted(before, after) == {"image-clean", "worker"}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "scaling: {maxReplicas: 9, targetQueueDepth: 8}",
+        "scaling: {mode: None}",
+        "gateway: {service: {type: NodePort}}",
+        "gateway: {scaling: {minReplicas: 2}}",
+        "lifecycle: {state: Paused}",
+        "lifecycle: {deletionPolicy: Delete}",
+    ],
+)
+def test_scaling_and_its_like_restart_nobody(edit: str) -> None:
+    assert restarted("\n  modalities: [{name: image}]\n", f"\n  modalities: [{{name: image}}]\n  {edit}\n") == set()
+
+
+def test_a_changed_batch_size_restarts_stage_servers_and_a_changed_limit_the_gateway() -> None:
+    assert restarted(
+        "\n  modalities: [{name: image}]\n", "\n  modalities: [{name: image}]\n  serving: {maxBatchItems: 8}\n"
+    ) == {"image", "fuse"}
+    assert restarted(
+        "\n  modalities: [{name: image}]\n",
+        "\n  modalities: [{name: image}]\n  gateway: {limits: {samplesPerSecond: 5}}\n",
+    ) == {"gateway"}
+
+
+def test_another_template_of_one_modality_restarts_its_pods_alone() -> None:
+    before = "\n  modalities: [{name: image}, {name: text}]\n"
+
+    after = before.replace("{name: image}", "{name: image, template: {nodeSelector: {accelerator: l4}}}")
+    assert restarted(before, after) == {"image"}
+
+
+def test_a_changed_secret_restarts_whoever_reads_it() -> None:
+    whole = pipeline(EVERYTHING)
+    hashes = [
+        {
+            each["metadata"]["labels"][COMPONENT_LABEL]: each["spec"]["template"]["metadata"]["annotations"][
+                CONFIG_HASH
+            ]
+            for each in plan(whole, replace(CONTEXT, digests={"Secret/db": digest})).manifests
+            if each["kind"] == "Deployment"
+        }
+        for digest in ("old", "new")
+    ]
+
+    assert {process for process in hashes[0] if hashes[0][process] != hashes[1][process]} == {"gateway", "worker"}
+
+
+def test_a_file_is_never_changed_but_gets_another_name() -> None:
+    before, after = (
+        next(
+            each
+            for each in plan(pipeline(spec), CONTEXT).manifests
+            if each["metadata"]["name"].startswith("media-text")
+        )
+        for spec in ("\n  modalities: [{name: text}]\n", "\n  modalities: [{name: text, clean: {html: Keep}}]\n")
+    )
+
+    assert before["immutable"] is True
+    assert before["metadata"]["name"] != after["metadata"]["name"]
 
 
 @settings(deadline=None, max_examples=40)
@@ -123,3 +219,23 @@ def _of_cluster(block: object) -> Iterator[str]:
     elif isinstance(block, list | tuple):
         for inner in block:
             yield from _of_cluster(inner)
+
+
+def _acting(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Fields of two levels, modalities' apart, that mean something to a process in a cluster."""
+    for name, info in model.model_fields.items():
+        place = f"{path}.{info.alias}".removeprefix(".")
+        if any(type(mark) is ClusterOnly for mark in info.metadata) or name in {"modalities", "lifecycle"}:
+            continue
+        inner = info.annotation
+        if not path and isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _acting(inner, place)
+        else:
+            yield place
+
+
+def _has(tree: Tree | None, path: str) -> bool:
+    step, _, rest = path.partition(".")
+    if tree is None or not step:
+        return True
+    return step in tree and _has(tree[step], rest)
