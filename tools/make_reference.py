@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from crd_reference import crd_page
 from mmpipe.cli import main as cli
 from mmpipe.spec import explain, schema
 from mmpipe.spec.explain import BlockExplained, FieldExplained
@@ -51,6 +52,7 @@ def reference() -> dict[Path, str]:
         FOLDER / "spec.schema.json": json.dumps(schema(), indent=2) + "\n",
         FOLDER / "cli.md": "\n".join(cli_page()),
         FOLDER / "telemetry.md": "\n".join(telemetry_page()),
+        FOLDER / "crd.md": "\n".join(crd_page(_NOTE)),
         FOLDER / "conditions.md": "\n".join(conditions_page()),
     }
 

@@ -135,8 +135,13 @@ class Pipeline:
     def settle(self, timeout_s: float = 30) -> Pipeline:
         """Wait until every process has a ready pod of the newest template, whatever the neighbours say."""
         self.wait("StagesAvailable", timeout_s=timeout_s)
-        self.wait("Reconciling", "False", timeout_s=timeout_s)
+        wait_for(lambda: self._rolled_out, timeout_s, lambda: f"status: {self.status}")
         return self
+
+    @property
+    def _rolled_out(self) -> bool:
+        progress = self.condition("Reconciling")
+        return progress.get("status") == "False" or progress.get("reason") == "AwaitingNeighbours"
 
 
 def uids(objects: dict[Ref, Manifest]) -> dict[Ref, str]:

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from e2e.control_plane.schema_cases import AROUND, Accepts, Steps, indexed, with_value
+from e2e.control_plane.model_verdict import takes
+from e2e.control_plane.schema_cases import AROUND, Steps, indexed, with_value
+
 from mmpipe_operator.crd import Placed
 from mmpipe_operator.kinds import Manifest
 
@@ -32,14 +34,14 @@ class RuleCase:
         return f"expected {rule.expected}; {rule.remedy}"
 
 
-def rule_case(schema: Manifest, placed: Placed, accepts: Accepts) -> RuleCase:
-    """The rule's examples in whole objects. What they need around them is chosen so that the model takes the good one."""
+def rule_case(schema: Manifest, placed: Placed) -> RuleCase:
+    """The rule's examples in whole objects, in the first surroundings in which the model takes the good one."""
     rule, steps = placed.rule, _steps(placed.at)
 
     def whole(value: Any, around: Manifest) -> Manifest:  # noqa: ANN401  # JSON
         return with_value(schema, steps, value, around)
 
-    around = next((each for each in AROUND if accepts(whole(rule.accepted, each))), None)
+    around = next((each for each in AROUND if takes(whole(rule.accepted, each))), None)
     if around is None:
         raise AssertionError(f"{placed.path}: {rule.accepted} is not taken by the model in any surroundings")
     before = whole(rule.before, around) if rule.before is not None else None

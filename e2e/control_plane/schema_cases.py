@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from e2e.control_plane.schema_values import REJECTED_TEXTS, of_length, other_type, smallest
+from e2e.control_plane.model_verdict import parses, takes
+from e2e.control_plane.schema_values import REJECTED_TEXTS, of_length, other_type, smallest, too_long
+
 from mmpipe_operator.kinds import Manifest
 
 type Steps = tuple[str, ...]
 """Way to a node: names of fields, ``[]`` into a list, ``{}`` into a map."""
 type Pair = tuple[Any, Any]
-type Accepts = Callable[[Manifest], bool]
 
 NAME = "bounds"
 MODALITIES = ("text", "image", "audio", "video", "depth")
@@ -69,11 +70,11 @@ class Case:
     acts: bool
 
 
-def cases(schema: Manifest, root: str, accepts: Accepts) -> list[Case]:
+def cases(schema: Manifest, root: str) -> list[Case]:
     """Of every node at and below a field of the object, such as ``spec``."""
     top = {"type": "object", "properties": {root: schema["properties"][root]}}
     return [
-        _case(top, steps, bound, pair, accepts)
+        _case(top, steps, bound, pair)
         for steps, node in nodes(top["properties"][root], (root,))
         for bound, pair in bounds(node)
     ]
@@ -113,7 +114,7 @@ def _of_number(node: Manifest) -> Iterator[tuple[str, Pair]]:
 
 def _of_text(node: Manifest) -> Iterator[tuple[str, Pair]]:
     if "maxLength" in node:
-        yield "maxLength", (of_length(node, node["maxLength"]), of_length(node, node["maxLength"] + 1))
+        yield "maxLength", (of_length(node, node["maxLength"]), too_long(node))
     if node.get("minLength"):
         yield "minLength", (of_length(node, node["minLength"]), of_length({}, node["minLength"] - 1))
     if "pattern" in node:
@@ -155,12 +156,11 @@ def _distinct(node: Manifest, count: int) -> list[Any]:
     return [{**entry, key: f"{entry[key]}{place}"} for place in range(count)]
 
 
-def _case(top: Manifest, steps: Steps, bound: str, pair: Pair, accepts: Accepts) -> Case:
+def _case(top: Manifest, steps: Steps, bound: str, pair: Pair) -> Case:
     kept, broken = (_beside(found_in_base(steps), value) for value in pair)
     if bound.startswith("required ") and isinstance(broken, dict):
         del broken[bound.removeprefix("required ")]
-    around = next((each for each in AROUND if accepts(_object(top, steps, kept, each))), None)
-    chosen = around if around is not None else _fitting(top, steps, kept)
+    chosen = _around(top, steps, kept, takes) or _around(top, steps, kept, parses) or {}
     says = indexed(steps)
     if bound.startswith("required "):
         says += f".{bound.removeprefix('required ')}"
@@ -169,7 +169,7 @@ def _case(top: Manifest, steps: Steps, bound: str, pair: Pair, accepts: Accepts)
     if bound == "x-kubernetes-list-type":
         says += "[1]"
     of = (_object(top, steps, value, chosen) for value in (kept, broken))
-    return Case(says, bound, *of, acts=around is not None)
+    return Case(says, bound, *of, acts=takes(_object(top, steps, kept, chosen)))
 
 
 def found_in_base(steps: Steps) -> Any:  # noqa: ANN401  # JSON
@@ -191,28 +191,14 @@ def _beside(found: Any, value: Any) -> Any:  # noqa: ANN401  # JSON
 
 def with_value(schema: Manifest, steps: Steps, value: Any, around: Manifest) -> Manifest:  # noqa: ANN401  # JSON
     """A pipeline that a cluster takes, with that value at the end of the way; blocks are merged into what is there."""
-    return _object(schema, steps, _over(found_in_base(steps), value), around)
+    return _object(schema, steps, merged(found_in_base(steps), value), around)
 
 
-def _over(base: Any, value: Any) -> Any:  # noqa: ANN401  # JSON
+def merged(base: Any, value: Any) -> Any:  # noqa: ANN401  # JSON
     """The value over what is there: blocks are merged field by field, all else is replaced."""
     if not (isinstance(base, dict) and isinstance(value, dict)):
         return value
-    return base | {name: _over(base.get(name), inner) for name, inner in value.items()}
-
-
-def _fitting(top: Manifest, steps: Steps, value: Any) -> Manifest:  # noqa: ANN401  # JSON
-    """Surroundings for a field that does not act: those of the modality that has it."""
-    from mmpipe.spec import SpecError, from_object  # noqa: PLC0415
-
-    def parses(around: Manifest) -> bool:
-        try:
-            from_object(_object(top, steps, value, around))
-        except SpecError:
-            return False
-        return True
-
-    return next((each for each in AROUND if parses(each)), {})
+    return base | {name: merged(base.get(name), inner) for name, inner in value.items()}
 
 
 def _object(top: Manifest, steps: Steps, value: Any, around: Manifest) -> Manifest:  # noqa: ANN401  # JSON
@@ -241,7 +227,16 @@ def _set(found: Any, schema: Manifest, steps: Steps, value: Any) -> Any:  # noqa
     return _alone(block, step) | {step: _set(known, inner, rest, value)}
 
 
-_SOURCES = {"emptyDir", "persistentVolumeClaim", "configMap", "secret", "image", "csi", "secretKeyRef", "configMapKeyRef"}
+_SOURCES = {
+    "emptyDir",
+    "persistentVolumeClaim",
+    "configMap",
+    "secret",
+    "image",
+    "csi",
+    "secretKeyRef",
+    "configMapKeyRef",
+}
 _SOURCES |= {"fieldRef", "resourceFieldRef"}
 
 
@@ -252,6 +247,11 @@ def _alone(block: Manifest, step: str) -> Manifest:
     if step == "valueFrom":
         return {name: value for name, value in block.items() if name != "value"}
     return block
+
+
+def _around(top: Manifest, steps: Steps, value: Any, fits: Callable[[Manifest], bool]) -> Manifest | None:  # noqa: ANN401  # JSON
+    """The first surroundings in which the model is content with the value."""
+    return next((each for each in AROUND if fits(_object(top, steps, value, each))), None)
 
 
 def indexed(steps: Steps) -> str:

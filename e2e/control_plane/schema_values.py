@@ -1,4 +1,4 @@
-"""Values for the nodes of a structural schema: the smallest one that it takes, texts of a length, a value of a wrong type."""
+"""Values for the nodes of a structural schema: the smallest one, texts of a length, one of a wrong type."""
 
 from __future__ import annotations
 
@@ -44,6 +44,13 @@ def of_length(node: Manifest, length: int) -> str:
     pattern = node.get("pattern", "")
     fitting = [text for text in texts if re.search(pattern, text)]
     return max(fitting, key=lambda text: len(text) == length, default=texts[0])
+
+
+def too_long(node: Manifest) -> str:
+    """A text with one character too many, which the pattern takes where it takes any of that length."""
+    length = node["maxLength"] + 1
+    text = of_length(node, length)
+    return text if len(text) == length else length * "a"
 
 
 def other_type(node: Manifest) -> Any:  # noqa: ANN401  # JSON

@@ -1,5 +1,7 @@
 """From ``kubectl apply`` to Ready, and from one spec to the next."""
 
+import uuid
+
 import pytest
 from e2e.cluster.audit import AuditLog, writes
 from e2e.cluster.kubelet import Kubelet
@@ -24,7 +26,8 @@ def pipeline(cluster: Cluster, namespace: str) -> Pipeline:
 @pytest.fixture
 def connected(cluster: Cluster, namespace: str, nats_url: str, milvus_uri: str) -> Pipeline:
     """Not applied yet; its queue and its Milvus are real."""
-    return Pipeline(cluster, namespace, "media", Stores(nats_url, milvus_uri))
+    own = f"media-{uuid.uuid4().hex[:6]}"  # a collection in Milvus belongs to one pipeline
+    return Pipeline(cluster, namespace, own, Stores(nats_url, milvus_uri))
 
 
 def test_an_applied_pipeline_gets_all_its_objects_and_becomes_ready_once_its_pods_are(
@@ -34,13 +37,13 @@ def test_an_applied_pipeline_gets_all_its_objects_and_becomes_ready_once_its_pod
     operator()
     connected.apply()
 
-    connected.wait("Ready", "False", "StageStarting")
+    connected.wait("Ready", "False", "RolloutInProgress")
     assert {ref.kind for ref in connected.children()} == set(OWNED)
     assert connected.condition("Reconciling")["status"] == "True"
     assert connected.condition("StagesAvailable")["status"] == "False"
 
     kubelet.treat(connected.namespace, Behaviour.READY)
-    kubectl("-n", connected.namespace, "wait", "mmp/media", "--for=condition=Ready", "--timeout=60s")
+    kubectl("-n", connected.namespace, "wait", f"mmp/{connected.name}", "--for=condition=Ready", "--timeout=60s")
     status = connected.status
     assert {each["name"] for each in status["processes"]} == PROCESSES
     assert status["stages"] == f"{len(PROCESSES)}/{len(PROCESSES)}"
@@ -52,8 +55,7 @@ def test_an_applied_pipeline_gets_all_its_objects_and_becomes_ready_once_its_pod
 def _told_in_order(pipeline: Pipeline) -> None:
     """Events tell of the way to Ready, whose last word it is."""
     reasons = [each["reason"] for each in pipeline.events() if each.get("reportingController") == "mmpipe.dev/operator"]
-    assert "StageStarting" in reasons
-    assert reasons.index("StageStarting") < reasons.index("Serving")
+    assert reasons.index("RolloutInProgress") < reasons.index("Serving")
     assert len(reasons) == len(set(reasons))
 
 
@@ -78,7 +80,7 @@ def test_an_annotation_keeps_the_operator_away_until_it_is_removed(pipeline: Pip
     operator()
     pipeline.apply().settle()
     pipeline.annotate(reconcile="Paused")
-    pipeline.wait("Reconciling", "True", "ReconcilePaused")
+    pipeline.wait("Reconciling", "False", "ReconcilePaused")
 
     pipeline.cluster.client.delete(SERVICE, pipeline.namespace, "media-image")
     # A second pipeline that is brought up shows that the operator has looked at everything since.
@@ -105,7 +107,7 @@ def test_a_changed_secret_rolls_the_pods_that_read_it_and_no_others(pipeline: Pi
     assert {process for process in PROCESSES if after[process] != before[process]} == {"image"}
 
 
-def test_a_changed_modality_rolls_its_own_pods_alone(pipeline: Pipeline, operator: Operators) -> None:
+def test_a_changed_modality_rolls_its_own_pods_and_the_workers_alone(pipeline: Pipeline, operator: Operators) -> None:
     operator()
     template = {"template": pipeline.cluster.kubelet.placement}
     both = [{"name": "image", **template}, {"name": "text", **template}]
@@ -115,7 +117,7 @@ def test_a_changed_modality_rolls_its_own_pods_alone(pipeline: Pipeline, operato
     pipeline.apply(modalities=[both[0] | {"decode": {"size": 256}}, both[1]])
     wait_for(lambda: _digest(pipeline, "image") != before["image"])
     pipeline.settle()
-    assert {process for process in before if _digest(pipeline, process) != before[process]} == {"image"}
+    assert {process for process in before if _digest(pipeline, process) != before[process]} == {"image", "worker"}
 
 
 def test_a_removed_modality_takes_its_objects_with_it(pipeline: Pipeline, operator: Operators) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kubectl_mmpipe.state import Pipeline, Process
-from kubectl_mmpipe.tree import reading
+from kubectl_mmpipe.tree import known
 from mmpipe.cli.printable import plain
 
 WHOLE = "all"
@@ -58,16 +58,8 @@ def _whole(pipeline: Pipeline) -> Row:
 def _process(pipeline: Pipeline, process: Process) -> Row:
     backlog = process.autoscaler.backlog if process.autoscaler else None
     text = None if backlog is None else f"{backlog:.0f}"
-    return Row(
-        pipeline.name, pipeline.namespace, process.name, text, process.ready, process.desired, _known(process, text)
-    )
-
-
-def _known(process: Process, backlog: str | None) -> str:
-    if process.autoscaler is None:
-        return "no autoscaler reads it"
-    read = "; ".join(map(reading, process.autoscaler.readings)) or "its autoscaler has no metric"
-    return read if backlog is not None or not process.autoscaler.problem else process.autoscaler.problem
+    why = known(process.autoscaler) if process.autoscaler else "no autoscaler reads it"
+    return Row(pipeline.name, pipeline.namespace, process.name, text, process.ready, process.desired, why)
 
 
 def _count(number: int | None) -> str:

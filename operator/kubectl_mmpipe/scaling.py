@@ -36,7 +36,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Autoscaler:
-    """Limits, pods as it counts them, what it wants, what it reads; ``problem`` says why it reads nothing."""
+    """Limits, pods as it counts them, what it wants, what it reads; ``problem`` is the reason why it reads nothing."""
+
+    name: str
 
     fewest: int
     most: int
@@ -85,12 +87,13 @@ def _read(manifest: Manifest) -> Autoscaler:
     is_reading = active.get("status") == "True"
     found = (status.get("currentMetrics") or []) if is_reading else []
     return Autoscaler(
+        name=manifest["metadata"]["name"],
         fewest=spec.get("minReplicas", 1),
         most=spec["maxReplicas"],
         pods=status.get("currentReplicas"),
         wanted=status.get("desiredReplicas") if is_reading else None,
         readings=tuple(_reading(metric, found) for metric in spec.get("metrics", [])),
-        problem="" if is_reading else _said(active) or "it has not read anything yet",
+        problem="" if is_reading else active.get("reason", "NothingReadYet"),
         limited=limited.get("reason", "") if limited.get("status") == "True" else "",
     )
 
@@ -125,7 +128,3 @@ def _source(metric: dict[str, Any]) -> dict[str, Any]:
 def _condition(status: dict[str, Any], kind: str) -> dict[str, Any]:
     conditions: list[dict[str, Any]] = status.get("conditions") or []
     return next((condition for condition in conditions if condition["type"] == kind), {})
-
-
-def _said(condition: dict[str, Any]) -> str:
-    return ": ".join(filter(None, (condition.get("reason", ""), condition.get("message", ""))))

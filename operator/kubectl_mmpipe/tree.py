@@ -17,6 +17,8 @@ from mmpipe.cli.printable import plain
 from mmpipe_operator.status.conditions import CONDITIONS
 
 _COLOURS = {"Ready": "green", "Reconciling": "yellow", "Stalled": "red", "NotReady": "red", "Deleting": "yellow"}
+_LONGEST = 300
+"""Characters of a condition that is not the verdict; kubectl describe has all of it."""
 _GOOD, _BAD, _UNKNOWN = "green", "red", "yellow"
 
 
@@ -24,7 +26,7 @@ def tree(pipeline: Pipeline) -> Tree:
     """One pipeline."""
     root = Tree(_head(pipeline), guide_style="dim")
     for concern in pipeline.concerns:
-        root.add(Text(f"{concern.type} {concern.status}: ").append(_said(concern)))
+        root.add(Text(f"{concern.type} {concern.status}: ").append(_short(_said(concern))))
     for note in pipeline.notes:
         root.add(Text(plain(note), _UNKNOWN))
     processes = root.add(Text(f"processes {pipeline.stages or 'not known yet'}"))
@@ -62,7 +64,14 @@ def _scaling(autoscaler: Autoscaler) -> str:
     wanted = f", wants {autoscaler.wanted}" if autoscaler.wanted not in {None, autoscaler.pods} else ""
     limited = f", held back: {autoscaler.limited}" if autoscaler.limited else ""
     pods = f"scales {autoscaler.fewest}-{autoscaler.most}: {_count(autoscaler.pods)} now{wanted}{limited}"
-    return "; ".join([pods, autoscaler.problem] if autoscaler.problem else [pods, *map(reading, autoscaler.readings)])
+    return f"{pods}; {known(autoscaler)}"
+
+
+def known(autoscaler: Autoscaler) -> str:
+    """What an autoscaler reads, or why it reads nothing and where that is explained."""
+    if autoscaler.problem:
+        return f"reads nothing: {autoscaler.problem}; kubectl describe hpa {autoscaler.name}"
+    return "; ".join(map(reading, autoscaler.readings)) or "has no metric"
 
 
 def reading(read: Reading) -> str:
@@ -95,6 +104,10 @@ def _more(neighbour: Neighbour) -> Iterator[str]:
 
 def _said(condition: Condition) -> str:
     return plain(": ".join(filter(None, (condition.reason, condition.message))))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _count(number: float | None) -> str:

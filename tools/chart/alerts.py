@@ -238,14 +238,9 @@ ALERTS = (
 )
 
 
-def groups(runbooks: str) -> list[dict[str, Any]]:
-    """Both groups as Prometheus takes them, with the runbooks below a URL."""
+def groups() -> list[dict[str, Any]]:
+    """Both groups, as Prometheus takes them."""
     return [
-        {"name": f"mmpipe-{group}", "rules": [_with_runbook(each, runbooks) for each in ALERTS if each.group == group]}
+        {"name": f"mmpipe-{group}", "rules": [each.rule() for each in ALERTS if each.group == group]}
         for group in ("operator", "pipelines")
     ]
-
-
-def _with_runbook(alert: Alert, runbooks: str) -> dict[str, Any]:
-    rule = alert.rule()
-    return rule | {"annotations": rule["annotations"] | {"runbook_url": f"{runbooks}/{alert.name}.md"}}

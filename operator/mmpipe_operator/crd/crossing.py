@@ -91,7 +91,7 @@ def _replicas() -> Rule:
         expression="self.minReplicas <= self.maxReplicas",
         expected="at most maxReplicas",
         remedy="raise maxReplicas",
-        accepted={"minReplicas": 4},
+        accepted={"minReplicas": 5, "maxReplicas": 5},
         rejected={"minReplicas": 5},
         field=".minReplicas",
     )

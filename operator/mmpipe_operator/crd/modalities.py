@@ -6,7 +6,7 @@ fields (``OWNERS``, ``VARIANTS``) say what the sum has lost; ``placing`` makes C
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 type Schema = dict[str, Any]
@@ -45,6 +45,12 @@ def merged(variants: Variants) -> Schema:
     return entry | {"required": ["name"], "description": description, NAMES: list(variants), "x-mmpipe-model": ENTRY}
 
 
+def listed(names: Sequence[str], last: str) -> str:
+    """Names in words: ``image, video or depth``."""
+    *others, final = names
+    return f"{', '.join(others)} {last} {final}" if others else final
+
+
 def default_of(field: Schema) -> Any:  # noqa: ANN401  # JSON
     """The default of a field in every modality that has it. Raises ValueError where they differ."""
     values = list(field.get(DEFAULTS, {"": field.get("default")}).values())
@@ -64,14 +70,10 @@ def _sum(variants: Variants, names: tuple[str, ...]) -> Schema:
 
 
 def _block(variants: Variants, names: tuple[str, ...]) -> Schema:
-    owners = tuple(variants)
     properties = {name: _field(name, variants, names) for name in _fields(variants)}
-    return (
-        _same(variants)
-        | _described(variants)
-        | _model(variants)
-        | {"properties": properties, "default": {}, **_owned(owners, names)}
-    )
+    filled: Schema = {} if any(variant.get("default") is None for variant in variants.values()) else {"default": {}}
+    said = _same(variants) | _described(variants) | _model(variants) | filled
+    return said | {"properties": properties, **_owned(tuple(variants), names)}
 
 
 def _field(name: str, blocks: Variants, names: tuple[str, ...]) -> Schema:
@@ -91,9 +93,8 @@ def _same(variants: Variants) -> Schema:
     """What all say alike. Raises ValueError where they differ in a word that can't be summed."""
     first, *others = ({key: value for key, value in each.items() if key not in _SAID} for each in variants.values())
     if any(other != first for other in others):
-        raise ValueError(
-            f"modalities {', '.join(variants)}: found {[first, *others]}, expected them to agree; teach crd.modalities the sum"
-        )
+        found = f"modalities {', '.join(variants)}: found {[first, *others]}"
+        raise ValueError(f"{found}, expected them to agree; teach crd.modalities the sum")
     return first
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmpipe.spec.acting import MAX_NAME, NAME_EXPECTED, NAME_PATTERN, NAME_REMEDY, SHARED_REMEDY, SHARED_URIS, SharedUri
-from mmpipe_operator.crd.rule import Rule, given, text
+from mmpipe_operator.crd.rule import Rule, given, nested, text
 
 
 def _name() -> Rule:
@@ -23,22 +23,15 @@ def _name() -> Rule:
 def _shared(shared: SharedUri) -> Rule:
     uri = given(shared.path)
     first, *_ = shared.schemes
-    *around, last = shared.path.split(".")
     return Rule(
         expression=f"{uri}.matches({text(f'^({"|".join(shared.schemes)})://')})",
         found="nothing that all pods share",
         expected=shared.expected,
         remedy=SHARED_REMEDY,
-        accepted=_nested([*around, last], f"{first}://store.example:1234"),
-        rejected=_nested([*around, last], "file:///var/lib/mmpipe"),
+        accepted=nested(shared.path, f"{first}://store.example:1234"),
+        rejected=nested(shared.path, "file:///var/lib/mmpipe"),
         field=f".{shared.path}",
     )
-
-
-def _nested(steps: list[str], value: object) -> object:
-    for step in reversed(steps):
-        value = {step: value}
-    return value
 
 
 NEEDS: Mapping[str, tuple[Rule, ...]] = {

@@ -64,6 +64,11 @@ class Placed:
         return f"{self.at}{self.rule.field}".removeprefix(".")
 
 
+def below(at: str, field: str) -> str:
+    """The place of a block's field."""
+    return f"{at}.{field}" if at else field
+
+
 def text(value: str) -> str:
     """A text as a CEL literal."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
@@ -79,6 +84,12 @@ def literal(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(literal, value))}]"
     return repr(value)
+
+
+def nested(path: str, value: object) -> Manifest:
+    """Blocks around a value, so that it stands at a path: ``{"decode": {"size": 224}}``."""
+    first, _, rest = path.partition(".")
+    return {first: nested(rest, value) if rest else value}
 
 
 def has(path: str, root: str = "self") -> str:

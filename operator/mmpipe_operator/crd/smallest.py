@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mmpipe_operator.crd.modalities import Schema
 
-_TEXTS = ("a", "/a", "1", "tiny")
+_TEXTS = ("a", "/a", "1")
 
 
 def smallest(schema: Schema) -> Any:  # noqa: ANN401  # JSON
-    """A value of the schema, which is structural. Raises ValueError where it knows no text of a pattern."""
+    """A value of the structural schema. Raises ValueError where it knows no text for a pattern."""
     if "default" in schema:
         return schema["default"]
     if "enum" in schema:
         return schema["enum"][0]
     return _SMALLEST[schema["type"]](schema)
-
-
-def fitting(schema: Schema, length: int) -> str:
-    """A text of that length that the schema's pattern takes. Raises ValueError where it knows none."""
-    pattern = schema.get("pattern", "")
-    for start in _TEXTS:
-        text = (start + "a" * length)[:length] if start != "1" else "1" * length
-        if re.search(pattern, text):
-            return text
-    raise ValueError(f"found no text of {length} characters for {pattern}; teach crd.smallest one")
 
 
 def _object(schema: Schema) -> Schema:
@@ -38,10 +29,18 @@ def _number(schema: Schema) -> float:
     return int(least) + 1 if schema.get("exclusiveMinimum") else int(least)
 
 
-_SMALLEST = {
+def _text(schema: Schema) -> str:
+    pattern, length = schema.get("pattern", ""), max(schema.get("minLength", 0), 1)
+    found = next((text for text in _TEXTS if len(text) >= length and re.search(pattern, text)), None)
+    if found is None:
+        raise ValueError(f"found no text of {length} characters for {pattern!r}, expected one in crd.smallest; add it")
+    return found
+
+
+_SMALLEST: Mapping[str, Callable[[Schema], Any]] = {
     "object": _object,
     "array": lambda schema: [smallest(schema["items"])] * schema.get("minItems", 0),
-    "string": lambda schema: fitting(schema, max(schema.get("minLength", 0), 1)),
+    "string": _text,
     "integer": _number,
     "number": _number,
     "boolean": lambda _: True,

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmpipe_operator.crd.modalities import DEFAULTS, NAMES, OWNERS, Schema
-from mmpipe_operator.crd.rule import Placed
+from mmpipe_operator.crd.modalities import DEFAULTS, NAMES, OWNERS, Schema, listed
+from mmpipe_operator.crd.rule import Placed, below
+from mmpipe_operator.crd.smallest import smallest
 
 _COPIED = (
     "type",
@@ -31,7 +32,7 @@ _COPIED = (
 
 def structural(schema: Schema, rules: Mapping[str, Sequence[Placed]], at: str) -> Schema:
     """The structural schema of a resolved one, with its rules; ``at`` is its place."""
-    node = {"description": _description(schema)} if schema.get("description") else {}
+    node: Schema = {"description": _description(schema)} if schema.get("description") else {}
     node |= {key: schema[key] for key in _COPIED if key in schema} | _numbers(schema) | _const(schema)
     node |= _inside(schema, rules, at)
     if (default := _default(schema, node)) is not None:
@@ -41,10 +42,15 @@ def structural(schema: Schema, rules: Mapping[str, Sequence[Placed]], at: str) -
     return node
 
 
+def some(schema: Schema) -> Any:  # noqa: ANN401  # JSON
+    """The smallest value that a resolved schema takes: its default, or what is required and no more."""
+    return smallest(structural(schema, {}, ""))
+
+
 def _inside(schema: Schema, rules: Mapping[str, Sequence[Placed]], at: str) -> Schema:
     if "properties" in schema:
         fields = schema["properties"].items()
-        return {"properties": {name: structural(field, rules, f"{at}.{name}") for name, field in fields}}
+        return {"properties": {name: structural(field, rules, below(at, name)) for name, field in fields}}
     if "items" in schema:
         kept = {} if "x-kubernetes-list-type" in schema else {"x-kubernetes-list-type": "atomic"}
         return kept | {"items": structural(schema["items"], rules, f"{at}[]")}
@@ -83,7 +89,7 @@ def _default(schema: Schema, node: Schema) -> Any:  # noqa: ANN401  # JSON
 
 def _description(schema: Schema) -> str:
     """One line; of a field that not every modality has, with whose it is and what it is by default."""
-    owners = f"Only of {' and '.join(schema[OWNERS])}. " if OWNERS in schema else ""
+    owners = f"Only of {listed(schema[OWNERS], 'and')}. " if OWNERS in schema else ""
     return " ".join((owners + schema["description"] + _by_default(schema.get(DEFAULTS, {}))).split())
 
 

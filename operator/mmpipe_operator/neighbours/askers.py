@@ -82,7 +82,7 @@ class Askers:
         return await _on(self._vector_threads, partial(CollectionKeeper, place, self._timeout_s))
 
     async def _count(self, database: LettersDatabase) -> LetterCount:
-        return await _on(self._letter_threads, partial(LetterCount, database.uri, database.password))
+        return await _on(self._letter_threads, partial(LetterCount, database.uri, database.password, self._timeout_s))
 
 
 async def probed[Q: (QueueServer, Place, LettersDatabase)](

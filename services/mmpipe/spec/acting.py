@@ -34,7 +34,7 @@ SHARED_URIS = (
 SHARED_REMEDY = "name one: under Kubernetes all pods share it"
 
 MAX_NAME = 40
-"""Longest name of a pipeline in a cluster: `NAME-image-decode` names a Service, whose name has 63 characters at most."""
+"""Longest name of a pipeline in a cluster: `NAME-image-decode` names a Service, whose name may have 63 characters."""
 NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 """Names of pipelines in a cluster; those of Services begin with a letter (RFC 1035)."""
 NAME_EXPECTED = f"at most {MAX_NAME} of lower-case letters, digits and dashes, the first a letter"
@@ -55,6 +55,11 @@ def in_cluster(pipeline: MultimodalPipeline) -> tuple[Problem, ...]:
     """What a cluster needs and one machine has by itself: stores and a queue that all pods share."""
     needs = (_needs(shared, _uri(pipeline.spec, shared.path)) for shared in SHARED_URIS)
     return tuple(problem for problem in (_name(pipeline.metadata.name), *needs) if problem)
+
+
+def acting_value(default: object) -> str:
+    """What is expected of a setting that does not act yet."""
+    return f"a value that acts in this release (default {default!r})"
 
 
 def _name(name: str) -> Problem | None:
@@ -87,5 +92,4 @@ def _refusal(setting: Setting) -> Problem | None:
     later = setting.marker(Later)
     if later is None or setting.is_default or setting.value in later.acting:
         return None
-    expected = f"a value that acts in this release (default {setting.info.get_default()!r})"
-    return Problem(setting.path, repr(setting.value), expected, later.sentence)
+    return Problem(setting.path, repr(setting.value), acting_value(setting.info.get_default()), later.sentence)

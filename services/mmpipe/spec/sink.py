@@ -9,12 +9,15 @@ from pydantic import AfterValidator, Field
 
 from mmpipe.spec.model import ATOMIC, Later, SpecModel, broken_rule
 
-PASSWORD_IN_URI = (
+LEAK_IN_URI = (
     r"(?i)://[^/@ \t\r\n]*:[^/@ \t\r\n]+@"
     r"|[?&][A-Za-z0-9_]*(?:password|secret|token)[A-Za-z0-9_]*=(?:[^/@ \t\r\n]+@|[^& \t\r\n'\"]+)"
 )
 """What no URI of a spec may hold: a password before the host, or a parameter that sounds like one. Without look-around,
 since the API server's regular expressions (RE2) have none."""
+LEAK_FOUND = "a URI with a password in it"
+LEAK_EXPECTED = "a URI without one"
+LEAK_REMEDY = "take it out and name the secret that holds it in the SecretRef field beside it"
 
 _SECRET_IN_URI = re.compile(
     r"(://[^/@\s]*:|[?&]\w*(?:password|secret|token)\w*=)(?:[^/@\s]+(?=@)|(?<==)[^&\s'\"]+)", re.IGNORECASE
@@ -28,15 +31,14 @@ def without_secrets(text: str) -> str:
 
 
 def _without_password(uri: str) -> str:
-    if re.search(PASSWORD_IN_URI, uri):
-        remedy = "take it out and name the secret that holds it in the SecretRef field beside it"
-        raise broken_rule("", "a URI with a password in it", "a URI without one", remedy)
+    if re.search(LEAK_IN_URI, uri):
+        raise broken_rule("", LEAK_FOUND, LEAK_EXPECTED, LEAK_REMEDY)
     return uri
 
 
 type StoreUri = Annotated[
     str,
-    Field(max_length=2048, json_schema_extra={"not": {"pattern": PASSWORD_IN_URI}}),
+    Field(max_length=2048, json_schema_extra={"not": {"pattern": LEAK_IN_URI}}),
     AfterValidator(_without_password),
 ]
 

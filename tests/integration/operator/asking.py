@@ -16,7 +16,7 @@ NOBODY = {"name": "nobody", "key": "has"}
 """A Secret that is not there: its neighbour is not asked, and answers at once."""
 _PATIENCE_S = 40.0
 _INTERVAL_S = 0.1
-_TIMEOUT_S = 2.0
+_TIMEOUT_S = 1.0
 
 
 def a_pipeline(
@@ -25,7 +25,7 @@ def a_pipeline(
     model: str = "builtin:tiny",
     **asked: Any,  # noqa: ANN401  # JSON
 ) -> MultimodalPipeline:
-    """Asks only whom ``asked`` names: ``queue`` (as spec.source.queue.nats), ``milvus``, ``metadata`` (as in the sink)."""
+    """Asks only whom ``asked`` names, in the spec's terms: ``queue`` (source.queue.nats), ``milvus``, ``metadata``."""
     nats = asked.get("queue", {"url": "nats://nowhere:4222", "credentialsSecretRef": NOBODY})
     sink = {
         "milvus": asked.get("milvus", {"uri": "http://nowhere:19530", "tokenSecretRef": NOBODY}),
@@ -96,11 +96,8 @@ class Gate:
         self._heard = asyncio.Event()
         self.port = 0
         self.opened = 0
-
-    @property
-    def held(self) -> int:
-        """Connections that are there now."""
-        return len(self._lines) // 2
+        self.left = asyncio.Event()
+        """The last connection has ended."""
 
     async def open(self) -> None:
         self._heard.set()
@@ -127,6 +124,8 @@ class Gate:
             await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
         finally:
             self._lines -= {writer, back}
+            if not self._lines:
+                self.left.set()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -9,7 +9,7 @@ import pytest
 from tests.asynchronous import asynchronous
 from tests.integration.operator.asking import a_pipeline, asking, gate_to
 
-from mmpipe.adapters.errors import StoreMismatch
+from mmpipe.adapters.errors import StoreMismatch, StoreRefused
 from mmpipe.adapters.vectors import Collection, CollectionKeeper, Place, VectorRow, Vectors
 from mmpipe.spec import MultimodalPipeline
 from mmpipe.testing import MODEL, vector_of
@@ -86,7 +86,8 @@ async def test_what_is_dropped_by_hand_is_made_again(milvus_uri: str, client: An
 @asynchronous
 async def test_a_worker_takes_what_the_operator_made_as_its_own(milvus_uri: str) -> None:
     async with asking() as one:
-        await one.until(in_milvus("shared-shape", milvus_uri, dimension=16, alias="shared"), known)
+        milvus = {"uri": milvus_uri, "dimension": 16, "alias": "shared"}
+        await one.until(a_pipeline("shared-shape", model="/models/own", milvus=milvus), known)
     row = VectorRow("a", "sample", "text", vector_of("a", 16), None, "", MODEL, 0.5)
     with Vectors(Place(milvus_uri), Collection("shared-shape", 16, "shared")) as vectors:
         vectors.upsert([row])
@@ -217,7 +218,7 @@ async def test_vectors_of_a_server_that_is_away_are_not_dropped_and_the_error_sa
 
 def test_a_keeper_refuses_an_embedded_store_rather_than_start_one(tmp_path: Any) -> None:  # noqa: ANN401
     for uri in ("", str(tmp_path / "vectors"), "unix:/run/milvus"):
-        with pytest.raises(Exception, match="expected http://host:19530"):
+        with pytest.raises(StoreRefused, match="expected http://host:19530"):
             CollectionKeeper(Place(uri))
 
 

@@ -35,7 +35,7 @@ def test_a_reading_that_failed_is_unknown_though_an_old_one_stands_there(mmpipe:
     assert whole["backlog"] is None
     assert whole["known"] == "QueueReachable False: no NATS"
     assert image["backlog"] is None
-    assert image["known"] == "FailedGetObjectMetric: the adapter is away"
+    assert image["known"] == "reads nothing: FailedGetObjectMetric; kubectl describe hpa media-image"
 
 
 def test_one_of_several_metrics_that_failed_is_unknown() -> None:

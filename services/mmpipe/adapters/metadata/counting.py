@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from contextlib import suppress
@@ -23,14 +24,14 @@ AT_MOST = 1_000_000
 class LetterCount:
     """One PostgreSQL database. Safe for threads. Raises StoreError."""
 
-    def __init__(self, uri: str, password: str = "") -> None:
-        """Nothing is connected yet. Raises StoreRefused for a URI that can't be used."""
+    def __init__(self, uri: str, password: str = "", connect_timeout_s: float = 5.0) -> None:
+        """Nothing is connected yet; when it is, whole seconds count. Raises StoreRefused for a URI that can't be used."""
         self._name = public_uri(uri)
         if not uri.startswith(_POSTGRESQL):
             where = f"sink.metadata.uri {self._name}".strip()
             raise StoreRefused(where, "no server", "postgresql://user@host/database", "name a PostgreSQL server")
         self._connections: WeakSet[Any] = WeakSet()
-        engine = connect(uri, password)
+        engine = connect(uri, password, math.ceil(connect_timeout_s))
         self._engine = reading(engine)
 
         @event.listens_for(engine, "connect")

@@ -31,7 +31,7 @@ _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": 
 _NOT_NOW = ("starting up", "shutting down", "too many clients", "remaining connection slots")
 
 
-def connect(uri: str, password: str = "") -> Engine:
+def connect(uri: str, password: str = "", connect_timeout_s: int = _CONNECT_TIMEOUT_S) -> Engine:
     """An engine for ``sqlite:///file``, the path of a SQLite file, or ``postgresql://user@host/database``.
 
     ``password`` is that of the database's user. Nothing is connected yet. Raises StoreRefused for another URI, and
@@ -45,7 +45,7 @@ def connect(uri: str, password: str = "") -> Engine:
         _prepare_sqlite(engine)
         return engine
     try:
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S}, **settings)
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": connect_timeout_s}, **settings)
     except ModuleNotFoundError as error:
         remedy = "pip install 'mmpipe[postgres]'"
         raise StoreRefused(public_uri(uri), "no driver for PostgreSQL", "psycopg", remedy) from error

@@ -11,7 +11,6 @@ from mmpipe_operator.kinds import Manifest
 NAMES = st.from_regex(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
 """As the CRD takes them."""
 APIS = frozenset({"keda.sh/v1alpha1", "monitoring.coreos.com/v1"})
-SECRET_WORD = "hunter2"  # noqa: S105  # what must not appear anywhere
 
 _SCALINGS = st.fixed_dictionaries(
     {}, optional={"minReplicas": st.integers(0, 4), "maxReplicas": st.integers(4, 9), "targetQueueDepth": st.just(1000)}

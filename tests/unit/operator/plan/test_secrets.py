@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from tests.unit.operator.plan.anything import pipelines
 from tests.unit.operator.plan.scenes import CONTEXT, SCENES, pipeline
@@ -10,6 +11,7 @@ from tests.unit.operator.plan.test_pods import container, pods
 from mmpipe.runtimes import home
 from mmpipe.spec import MultimodalPipeline
 from mmpipe.spec.sink import SecretRef
+from mmpipe_operator.kinds import Manifest
 from mmpipe_operator.plan import plan, references
 
 
@@ -39,10 +41,10 @@ def test_each_process_has_the_secrets_that_it_reads_and_no_other() -> None:
     }
 
 
-def test_the_runtime_finds_a_secret_under_the_variable_that_the_pod_has(monkeypatch: object) -> None:
+def test_the_runtime_finds_a_secret_under_the_variable_that_the_pod_has(monkeypatch: pytest.MonkeyPatch) -> None:
     reference = SecretRef(name="gateway-tls", key="tls.crt")
 
-    monkeypatch.setenv(reference.variable, "found")  # type: ignore[attr-defined]  # pytest's
+    monkeypatch.setenv(reference.variable, "found")
     assert reference.variable == "MMPIPE_SECRET_GATEWAY_TLS_TLS_CRT"
     assert home.secret(reference) == "found"
 
@@ -75,9 +77,10 @@ def test_digests_are_the_only_trace_of_a_secret(any_pipeline: MultimodalPipeline
             assert variable.keys() == {"name", "valueFrom"}
 
 
-def _secret_variables(manifest: dict[str, object]) -> list[dict[str, object]]:
+def _secret_variables(manifest: Manifest) -> list[Manifest]:
+    """Of a Deployment's container; nothing else may speak of them."""
     text = json.dumps(manifest)
     if "MMPIPE_SECRET" not in text:
         return []
-    own: dict[str, object] = container(json.loads(text)["spec"]["template"]["spec"])
-    return [each for each in own["env"] if str(each["name"]).startswith("MMPIPE_SECRET")]  # type: ignore[attr-defined,index]
+    env = container(manifest["spec"]["template"]["spec"])["env"]
+    return [each for each in env if each["name"].startswith("MMPIPE_SECRET")]

@@ -1,0 +1,58 @@
+"""Write what is generated of the chart from the code, or say how it differs from it (``--check``).
+
+The CustomResourceDefinition comes from ``mmpipe_operator.crd``; values, metadata, alerts and dashboards from the
+package ``chart`` beside this file. The templates and the README of the chart are written by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import yaml
+from make_reference import drift
+from mmpipe_operator.crd import document
+
+from chart import alerts, metadata, pages
+from chart.dashboards import DASHBOARDS
+
+CHART = Path("charts/mmpipe")
+
+
+def main(arguments: list[str]) -> int:
+    """Write the files; with ``--check`` only compare, and end with 1 where they differ."""
+    files = generated()
+    if "--check" not in arguments:
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return 0
+    differences = [line for path, text in files.items() for line in drift(path, text)]
+    print("\n".join(differences or [f"{len(files)} generated files of the chart are as the code has them"]))
+    return 1 if differences else 0
+
+
+def generated() -> dict[Path, str]:
+    """Every generated file by its path."""
+    return {
+        CHART / "Chart.yaml": _yaml(metadata.chart()),
+        CHART / "values.yaml": pages.values_yaml(),
+        CHART / "values.schema.json": _json(pages.values_schema()),
+        CHART / "files" / "crd.yaml": _yaml(document()),
+        CHART / "files" / "alerts.yaml": _yaml({"groups": alerts.groups()}),
+        **{CHART / "files" / "dashboards" / f"{each.name}.json": _json(each.document()) for each in DASHBOARDS},
+        Path("docs/reference/chart.md"): pages.reference(),
+    }
+
+
+def _yaml(value: object) -> str:
+    return f"# {pages.NOTE}\n" + yaml.safe_dump(value, sort_keys=False, width=120, allow_unicode=True)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
