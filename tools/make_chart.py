@@ -46,8 +46,19 @@ def generated() -> dict[Path, str]:
     }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines as such, for the YAML within YAML of `Chart.yaml`."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def _yaml(value: object) -> str:
-    return f"# {pages.NOTE}\n" + yaml.safe_dump(value, sort_keys=False, width=120, allow_unicode=True)
+    return f"# {pages.NOTE}\n" + yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
 
 
 def _json(value: object) -> str:

@@ -202,13 +202,8 @@ def merged(base: Any, value: Any) -> Any:  # noqa: ANN401  # JSON
 
 
 def _object(top: Manifest, steps: Steps, value: Any, around: Manifest) -> Manifest:  # noqa: ANN401  # JSON
-    document = copy.deepcopy(BASE)
-    document["spec"] |= copy.deepcopy({key: _merged(document["spec"].get(key), block) for key, block in around.items()})
+    document = copy.deepcopy(merged(BASE, {"spec": around}))
     return _set(document, top, steps, value)  # type: ignore[no-any-return]  # an object, as its first step names a field
-
-
-def _merged(found: Any, block: Any) -> Any:  # noqa: ANN401  # JSON
-    return {**found, **block} if isinstance(found, dict) else block
 
 
 def _set(found: Any, schema: Manifest, steps: Steps, value: Any) -> Any:  # noqa: ANN401  # JSON

@@ -15,6 +15,9 @@ REJECTED_TEXTS = {
     "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "A_b",
     "^/[^:]*$": "relative",
     "^[A-Za-z_][A-Za-z0-9_.-]*$": "1A",
+    "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$": "two words",
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
+    r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$": "two words",
 }
 """A text that each pattern refuses."""
 
@@ -33,6 +36,8 @@ def smallest(node: Manifest) -> Any:  # noqa: ANN401  # JSON
         return _block(node)
     if kind == "array":
         return [smallest(node["items"])] * node.get("minItems", 0)
+    if node.get("format") == "date-time":
+        return "2026-01-01T00:00:00Z"
     if kind == "string":
         return of_length(node, max(1, node.get("minLength", 0)))
     return False if kind == "boolean" else _number(node)

@@ -7,9 +7,10 @@ for empty.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubectl_mmpipe.faults import PIPELINES, NotFound, PluginError
 from kubectl_mmpipe.kubectl import Kubectl
@@ -22,14 +23,14 @@ _CHILDREN = ("deployments.apps", "horizontalpodautoscalers.v2.autoscaling", "pod
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """The objects of one kind that were read, or why they could not be."""
+    """The objects of one kind that were read, by namespace and name of their pipeline, or why they could not be."""
 
-    objects: tuple[Manifest, ...] = ()
+    objects: Mapping[tuple[str, str], list[Manifest]] = field(default_factory=dict)
     unread: str = ""
 
-    def of(self, pipeline: Manifest) -> tuple[Manifest, ...]:
+    def of(self, pipeline: Manifest) -> list[Manifest]:
         """Those of one pipeline."""
-        return tuple(child for child in self.objects if _owner(child) == _identity(pipeline))
+        return self.objects.get(_identity(pipeline), [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,13 @@ def _meant(name: str, known: Sequence[str]) -> str:
 
 
 def _children(kubectl: Kubectl, kind: str, selector: str) -> Children:
+    objects: defaultdict[tuple[str, str], list[Manifest]] = defaultdict(list)
     try:
-        return Children(tuple(kubectl.objects(kind, f"--selector={selector}")))
+        for child in kubectl.objects(kind, f"--selector={selector}"):
+            objects[_owner(child)].append(child)
     except PluginError as error:
         return Children(unread=str(error))
+    return Children(objects)
 
 
 def _identity(manifest: Manifest) -> tuple[str, str]:

@@ -16,6 +16,8 @@ BY = "namespace, mmpipe_dev_pipeline"
 """Labels that name a pipeline."""
 PIPELINE = "{{ $labels.namespace }}/{{ $labels.mmpipe_dev_pipeline }}"
 OWN = 'namespace="NAMESPACE"'
+OPTIONAL = 'kind!~"ScaledObject|ServiceMonitor"'
+"""The operator tries whether it may see these, and does without."""
 ENDED = 'outcome=~"stored|unchanged|quarantined|dead|superseded"'
 SERVER_FAULTS = 'rpc_response_status_code=~"UNKNOWN|INTERNAL|UNAVAILABLE|DATA_LOSS|DEADLINE_EXCEEDED"'
 GATEWAY = 'app_kubernetes_io_component="gateway"'
@@ -98,7 +100,7 @@ ALERTS = (
         "warning",
         "5m",
         "sum by (namespace, verb, kind)"
-        f' (rate(mmpipe_operator_api_requests_total{{status=~"401|403", {OWN}}}[10m])) > 0',
+        f' (rate(mmpipe_operator_api_requests_total{{status=~"401|403", {OPTIONAL}, {OWN}}}[10m])) > 0',
         "The operator may not {{ $labels.verb }} {{ $labels.kind }}.",
         "The API server refuses requests of the operator: a right is missing, or a policy stands against it.",
     ),

@@ -12,10 +12,10 @@
 {{- end -}}
 
 {{- define "mmpipe.imagePullSecrets" -}}
-{{- with concat .Values.imagePullSecrets .Values.global.imagePullSecrets | uniq }}
+{{- with concat .Values.imagePullSecrets .Values.global.imagePullSecrets | uniq -}}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
-{{- end }}
+{{- end -}}
 {{- end -}}
 
 {{/* Names of the secrets that pipelines' images are pulled with, with commas. */}}
@@ -44,7 +44,9 @@ restartPolicy: Never
 enableServiceLinks: false
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
-{{- include "mmpipe.imagePullSecrets" . }}
+{{- with include "mmpipe.imagePullSecrets" . }}
+{{ . }}
+{{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}

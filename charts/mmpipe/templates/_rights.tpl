@@ -1,6 +1,7 @@
 {{/* Rules of RBAC, each for one reason (docs/operator.md, Rights). No `*`, no list of secrets, nothing about CRDs or roles. */}}
 
 {{- define "mmpipe.rules" -}}
+{{- $children := `[get, list, watch, create, patch, delete]` -}}
 - apiGroups: [mmpipe.dev]
   resources: [multimodalpipelines]
   verbs: [get, list, watch, patch]
@@ -13,19 +14,19 @@
   verbs: [update]
 - apiGroups: [""]
   resources: [services, serviceaccounts, configmaps]
-  verbs: &children [get, list, watch, create, patch, delete]
+  verbs: {{ $children }}
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: *children
+  verbs: {{ $children }}
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: *children
+  verbs: {{ $children }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: *children
+  verbs: {{ $children }}
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
-  verbs: *children
+  verbs: {{ $children }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]
@@ -35,16 +36,16 @@
   verbs: [get]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- if .Values.pipelines.keda }}
 - apiGroups: [keda.sh]
   resources: [scaledobjects]
-  verbs: *children
+  verbs: {{ $children }}
 {{- end }}
 {{- if .Values.pipelines.serviceMonitors }}
 - apiGroups: [monitoring.coreos.com]
   resources: [servicemonitors]
-  verbs: *children
+  verbs: {{ $children }}
 {{- end }}
 {{- end -}}
 

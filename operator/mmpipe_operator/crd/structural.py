@@ -1,8 +1,10 @@
 """From the resolved tree to what a CustomResourceDefinition may hold: a structural OpenAPI v3 schema.
 
-Nothing is preserved that the schema does not know. An empty default is left out, since absent means the same and
-``kubectl get -o yaml`` stays short. The default of a block is that of all its fields: ``{}`` would be filled in alike,
-but the API server holds a default against the rules before it fills it in.
+Nothing is preserved that the schema does not know. Maps, and lists without a key, are replaced as a whole (atomic). Any
+other block that may be empty has a default: a server-side apply that empties it sends null, which the API server takes
+only where it can put a default in its place. It is the sum of the fields' defaults, though ``{}`` would be filled in
+alike: the API server holds a default against the rules before it fills it in. Other empty defaults are left out, since
+absent means the same and ``kubectl get -o yaml`` stays short.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ def _inside(schema: Schema, rules: Mapping[str, Sequence[Placed]], at: str) -> S
         kept = {} if "x-kubernetes-list-type" in schema else {"x-kubernetes-list-type": "atomic"}
         return kept | {"items": structural(schema["items"], rules, f"{at}[]")}
     if isinstance(schema.get("additionalProperties"), dict):
-        return {"additionalProperties": structural(schema["additionalProperties"], rules, f"{at}{{}}")}
+        values = structural(schema["additionalProperties"], rules, f"{at}{{}}")
+        return {"additionalProperties": values, "x-kubernetes-map-type": "atomic"}
     return {}
 
 
@@ -80,11 +83,21 @@ def _default(schema: Schema, node: Schema) -> Any:  # noqa: ANN401  # JSON
     if default is None or default is False or default in ("", [], ()):
         return None
     if "properties" in node:
-        inner = {name: field["default"] for name, field in node["properties"].items() if "default" in field}
-        return inner if inner and "required" not in node else None
+        return None if "required" in node else _filled(node) or _emptied(node)
     if "items" in schema and NAMES in schema["items"]:
         return [{"name": name} for name in schema["items"][NAMES]]
     return None if default == {} else default
+
+
+def _emptied(node: Schema) -> Schema | None:
+    """What takes the place of null: nothing has to where a block is replaced as a whole."""
+    return None if node.get("x-kubernetes-map-type") == "atomic" else {}
+
+
+def _filled(node: Schema) -> Schema:
+    """All that a block has by default."""
+    inner = {name: field["default"] for name, field in node["properties"].items() if "default" in field}
+    return {name: default for name, default in inner.items() if default != {}}
 
 
 def _description(schema: Schema) -> str:

@@ -10,7 +10,7 @@ from mmpipe_operator.plan.autoscaler import autoscaler
 from mmpipe_operator.plan.config_map import config_map
 from mmpipe_operator.plan.deployment import deployment
 from mmpipe_operator.plan.disruption_budget import disruption_budget
-from mmpipe_operator.plan.files import given
+from mmpipe_operator.plan.files import content, given
 from mmpipe_operator.plan.model import Context, Part, Plan
 from mmpipe_operator.plan.network_policy import network_policy
 from mmpipe_operator.plan.processes import processes
@@ -26,7 +26,7 @@ _ALWAYS: tuple[Callable[[Part], Manifest], ...] = (config_map, network_policy, d
 def plan(pipeline: MultimodalPipeline, context: Context) -> Plan:
     """What should be there for a pipeline, and nothing else: the same for the same arguments, ever."""
     running = processes(pipeline)
-    parts = [Part(pipeline, process, context, own, file) for process, own, file in given(pipeline, running)]
+    parts = [Part(pipeline, process, context, own, content(own)) for process, own in given(pipeline, running)]
     problems = refusals(pipeline, parts, context)
     if problems:
         return Plan((), running, problems)

@@ -18,7 +18,7 @@ from mmpipe_operator.plan.processes import processes
 def references(pipeline: MultimodalPipeline) -> tuple[str, ...]:
     """`Secret/name` and `ConfigMap/name` of all that its pods read, sorted."""
     parts = files.given(pipeline, processes(pipeline))
-    return tuple(sorted({name for process, own, _ in parts for name in read_by(own, process.template)}))
+    return tuple(sorted({name for process, own in parts for name in read_by(own, process.template)}))
 
 
 def read_by(given: MultimodalPipeline, template: PodTemplate) -> set[str]:

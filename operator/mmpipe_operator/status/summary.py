@@ -22,6 +22,8 @@ type Verdicts = Mapping[str, Verdict]
 
 _FINAL = {"QueueRefused", "QueueMismatch", "VectorStoreRefused", "VectorStoreMismatch"}
 """Answers that will be the same next time."""
+_FOR_A_PERSON = {"ImagePullBackOff", "CreateContainerConfigError"}
+"""Failures of pods that waiting does not mend: said at once, not when the rollout is past its deadline."""
 _NEIGHBOURS = (QUEUE_REACHABLE, VECTOR_STORE_REACHABLE)
 
 
@@ -101,14 +103,19 @@ def _refused(facts: Facts) -> Verdict | None:
 
 
 def _stuck(facts: Facts) -> Verdict | None:
-    """Rollouts that do not come to an end."""
-    stuck = [stage for stage in facts.stages if stage.phase in {Phase.HELD, Phase.OVERDUE}]
+    """Rollouts that do not come to an end, by their deadline or because somebody has to change something first."""
+    stuck = [stage for stage in facts.stages if _is_stuck(stage)]
     if not stuck:
         return None
     first = stuck[0]
     late = first.failure.reason if first.failure else "ProgressDeadlineExceeded"
     reason = "DeploymentPaused" if first.phase is Phase.HELD else late
     return Verdict("True", reason, listed([on_stage(facts, stage) for stage in stuck]))
+
+
+def _is_stuck(stage: Stage) -> bool:
+    needs_a_person = stage.failure is not None and stage.failure.reason in _FOR_A_PERSON
+    return stage.phase in {Phase.HELD, Phase.OVERDUE} or (stage.phase is Phase.ROLLING and needs_a_person)
 
 
 def _final(facts: Facts, others: Verdicts) -> Verdict | None:

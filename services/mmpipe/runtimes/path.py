@@ -41,7 +41,7 @@ from mmpipe.runtimes.parts import (
     with_facts,
 )
 from mmpipe.runtimes.segmenting import ITEMS_AT_ONCE, segments
-from mmpipe.spec import ModalitySpec, PipelineSpec
+from mmpipe.spec import ModalitySpec, PipelineSpec, Problem, SpecError
 from mmpipe.stages.joint.fuse import fuse
 
 
@@ -65,8 +65,16 @@ class DataPath:
 
     @cached_property
     def package(self) -> ModelPackage:
-        """The one model package of the pipeline. Raises ModelError where it cannot be had."""
-        return load(resolve(self.spec.modalities[0].embed.model.uri))
+        """The one model package of the pipeline.
+
+        Raises ModelError where it cannot be had, SpecError where its vectors are not as long as the spec says.
+        """
+        uri, wanted = self.spec.modalities[0].embed.model.uri, self.spec.sink.milvus.dimension
+        package = load(resolve(uri))
+        if wanted not in {None, package.dimension}:
+            expected, remedy = f"{package.dimension}, that of {uri}", "leave it out, or name another model"
+            raise SpecError([Problem("spec.sink.milvus.dimension", str(wanted), expected, remedy)])
+        return package
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
         """One result for each sample, in order. A part that fails or is rejected never takes another one with it."""

@@ -125,6 +125,8 @@ class PodAffinity(SpecModel):
 class Affinity(SpecModel):
     """Where pods like to run."""
 
+    model_config = ATOMIC
+
     node_affinity: NodeAffinity | None = None
     """By nodes."""
     pod_affinity: PodAffinity | None = None

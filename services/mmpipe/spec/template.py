@@ -37,6 +37,8 @@ class LocalName(SpecModel):
 class Resources(SpecModel):
     """What a container gets. A resource named here is taken from here alone."""
 
+    model_config = ATOMIC
+
     requests: Quantities = {}
     """What is kept free for it."""
     limits: Quantities = {}
@@ -99,6 +101,8 @@ class Variable(SpecModel):
 
 class EmptyDir(SpecModel):
     """A folder that lives as long as the pod."""
+
+    model_config = ATOMIC
 
     size_limit: Quantity | None = None
     """Most that may be in it."""

@@ -131,3 +131,11 @@ def test_a_stage_that_breaks_fails_its_part_alone(
 
 def test_a_result_has_its_latency_in_milliseconds(path: DataPath) -> None:
     assert 0 < only(path, caption()).latency_ms < 60_000
+
+
+def test_a_model_of_another_length_than_the_spec_says_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    shutil.copytree(BUILTIN / "tiny", tmp_path / "own")
+    text = TextModality(embed=Embed(model=Model(uri=str(tmp_path / "own"))))
+    spec = PipelineSpec(modalities=(text,), sink=Sink(milvus=Milvus(dimension=64)))
+    with pytest.raises(SpecError, match=r"spec\.sink\.milvus\.dimension: found 64, expected 128, that of "):
+        _ = DataPath(spec).package

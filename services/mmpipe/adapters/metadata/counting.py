@@ -25,7 +25,7 @@ class LetterCount:
     """One PostgreSQL database. Safe for threads. Raises StoreError."""
 
     def __init__(self, uri: str, password: str = "", connect_timeout_s: float = 5.0) -> None:
-        """Nothing is connected yet; when it is, whole seconds count. Raises StoreRefused for a URI that can't be used."""
+        """Nothing is connected yet. Raises StoreRefused for a URI that can't be used."""
         self._name = public_uri(uri)
         if not uri.startswith(_POSTGRESQL):
             where = f"sink.metadata.uri {self._name}".strip()

@@ -189,6 +189,17 @@ def test_a_changed_secret_restarts_whoever_reads_it() -> None:
     assert {process for process in hashes[0] if hashes[0][process] != hashes[1][process]} == {"gateway", "worker"}
 
 
+def test_every_text_and_number_of_a_spec_comes_through() -> None:
+    odd = r"""
+  sink: {milvus: {database: "\U0001F514 1e5 \x7f \u2028 yes: # no"}}
+  reliability: {breaker: {slowCallSeconds: 1.0e-9}}
+"""
+    whole = pipeline(odd, stores="")
+
+    assert files(whole)["worker"].spec.sink == whole.spec.sink
+    assert files(whole)["worker"].spec.reliability == whole.spec.reliability
+
+
 def test_a_file_is_never_changed_but_gets_another_name() -> None:
     before, after = (
         next(

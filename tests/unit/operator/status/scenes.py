@@ -139,6 +139,20 @@ SCENES = (
     Scene(
         "a rolling update with a wrong image",
         observed(image=rolling(), pods=[pod(container=waiting("ErrImagePull"))]),
+        "Failed",
+        "False",
+        "ImagePullBackOff",
+    ),
+    Scene(
+        "a rolling update with a Secret that is missing",
+        observed(image=rolling(), pods=[pod(container=waiting("CreateContainerConfigError", 'secret "x" not found'))]),
+        "Failed",
+        "False",
+        "CreateContainerConfigError",
+    ),
+    Scene(
+        "a rolling update whose first pod has crashed",
+        observed(image=rolling(), pods=[pod(container=crashing())]),
         "InProgress",
         "False",
         "RolloutInProgress",
