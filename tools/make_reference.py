@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from typer._click.core import Command, Context  # typer gives its commands no public type
 
 FOLDER = Path("docs/reference")
+type Places = dict[BlockExplained, str]
+"""Where a block stands first, by what it says."""
+
 _NOTE = "<!-- Written by tools/make_reference.py from the code: run `make docs`, don't edit. -->"
 
 
@@ -71,19 +74,27 @@ def spec_page() -> Iterator[str]:
     yield from ("# MultimodalPipeline", "", _NOTE, "")
     yield "Generated from the typed model, as is [the JSON Schema](spec.schema.json)."
     yield "`mmpipe spec explain PATH` prints one block."
+    yield "A block that stands in several places is described at the first."
     yield from ("", "*Acts* is empty where a field acts on one machine. A field that does not act yet is refused.", "")
-    for block in blocks():
-        yield from _block(block)
+    places: Places = {}
+    shown = list(blocks(places))
+    for block in shown:
+        yield from _block(block, places)
 
 
-def blocks(path: str = "", acts: str = "") -> Iterator[BlockExplained]:
-    """The block at a path and every block below it, which acts where its owner does."""
-    block = explain(path)
-    fields = tuple(replace(field, acts=field.acts or acts) for field in block.fields)
-    yield replace(block, fields=fields)
-    for field in fields:
+def blocks(places: Places, path: str = "", acts: str = "") -> Iterator[BlockExplained]:
+    """The block at a path and every block below it, which acts where its owner does; one like another only once."""
+    block = _acting(explain(path), acts)
+    if places.setdefault(replace(block, path=""), path) != path:
+        return
+    yield block
+    for field in block.fields:
         if field.is_block:
-            yield from blocks(f"{block.path}.{field.name}".removeprefix("."), field.acts)
+            yield from blocks(places, f"{block.path}.{field.name}".removeprefix("."), field.acts)
+
+
+def _acting(block: BlockExplained, acts: str) -> BlockExplained:
+    return replace(block, fields=tuple(replace(field, acts=field.acts or acts) for field in block.fields))
 
 
 def cli_page() -> Iterator[str]:
@@ -135,22 +146,23 @@ def _attribute(attribute: Attribute) -> str:
     return f"`{attribute.key}`{' (optional)' if attribute.optional else ''}: {attribute.meaning}{values}"
 
 
-def _block(block: BlockExplained) -> Iterator[str]:
+def _block(block: BlockExplained, places: Places) -> Iterator[str]:
     yield from (f"## `{block.path or 'MultimodalPipeline'}`", "", _one_line(block.description), "")
     yield from ("| Field | Type | Default | Meaning | Acts |", "|---|---|---|---|---|")
-    yield from (_field(field, block.path) for field in block.fields)
+    yield from (_field(field, block.path, places) for field in block.fields)
     yield ""
 
 
-def _field(field: FieldExplained, path: str) -> str:
+def _field(field: FieldExplained, path: str, places: Places) -> str:
     default = f"`{field.default}`" if field.default not in {"", "required"} else field.default
-    kind = f"[{field.type}](#{_anchor(path, field.name)})" if field.is_block else _cell(field.type)
+    kind = f"[{field.type}](#{_anchor(path, field, places)})" if field.is_block else _cell(field.type)
     return f"| `{field.name}` | {kind} | {default} | {_one_line(field.description)} | {field.acts} |"
 
 
-def _anchor(path: str, name: str) -> str:
-    """The anchor of a block's heading: lower case, without dots."""
-    return f"{path}{name}".replace(".", "").lower()
+def _anchor(path: str, field: FieldExplained, places: Places) -> str:
+    """The anchor of the heading of a block, or of the first one like it: lower case, without dots."""
+    block = _acting(explain(f"{path}.{field.name}".removeprefix(".")), field.acts)
+    return places[replace(block, path="")].replace(".", "").lower()
 
 
 def _command(command: Command, name: str) -> Iterator[str]:

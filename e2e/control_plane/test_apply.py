@@ -190,7 +190,8 @@ def test_an_object_of_somebody_else_is_never_taken_over(pipeline: Pipeline, oper
 def test_a_steady_pipeline_is_written_nothing(pipeline: Pipeline, operator: Operators, audit: AuditLog) -> None:
     replica = operator(resync_seconds=1, probe_seconds=1, secrets_seconds=1)
     pipeline.apply().settle()
-    wait_for(lambda: pipeline.condition("QueueReachable").get("reason") == "QueueUnreachable")
+    for neighbour in ("QueueReachable", "VectorStoreReachable", "Reconciling"):
+        pipeline.wait(neighbour, "False")
     looked = replica.metric("mmpipe_operator_reconciles_total")
     start = audit.mark()
     wait_for(lambda: replica.metric("mmpipe_operator_reconciles_total") > looked + 5)

@@ -9,7 +9,7 @@ from e2e.cluster.session import Cluster
 from tests.unit.operator.plan.scenes import SCENES, Scene
 
 from mmpipe_operator.difference import difference
-from mmpipe_operator.kinds import DEPLOYMENT, OPTIONAL, PIPELINE, POD, SERVICE_ACCOUNT, Kind, Manifest, kind_of, ref_of
+from mmpipe_operator.kinds import DEPLOYMENT, OPTIONAL, PIPELINE, POD, SERVICE_ACCOUNT, Manifest, kind_of, ref_of
 from mmpipe_operator.names import FIELD_MANAGER
 
 
@@ -33,13 +33,14 @@ def planned(scene: Scene) -> list[Manifest]:
 
 @pytest.mark.usefixtures("crd")
 def test_what_is_applied_is_stored_as_it_was_planned(cluster: Cluster, namespace: str, scene: Scene) -> None:
-    """Without this, an operator would find its own writes wanting, and write for ever."""
+    """Without this, an operator would find its own writes wanting, and write for ever. Unknown fields are refused."""
     here = placed(scene, namespace)
     owner = cluster.client.apply(PIPELINE, here.document, "user")
     owned = replace(here, context=replace(here.context, uid=owner["metadata"]["uid"]))
 
     for manifest in planned(owned):
-        cluster.client.apply(kind_of(manifest), manifest, FIELD_MANAGER)
+        path = kind_of(manifest).path(namespace, manifest["metadata"]["name"])
+        cluster.client.call("PATCH", path, manifest, APPLY, fieldManager=FIELD_MANAGER, fieldValidation="Strict")
     for manifest in planned(owned):
         ref = ref_of(manifest)
         stored = {"apiVersion": ref.kind.api_version} | cluster.client.get(ref.kind, ref.namespace, ref.name)
@@ -64,15 +65,6 @@ def test_the_restricted_profile_is_in_force(cluster: Cluster, namespace: str) ->
 
     with pytest.raises(ApiError, match="violates PodSecurity"):
         cluster.client.create(POD, pod, dryRun="All")
-
-
-def test_no_field_is_unknown_to_the_api_server(cluster: Cluster, namespace: str, scene: Scene) -> None:
-    """An apply drops what it does not know, unless it is told to be strict."""
-    for manifest in planned(placed(scene, namespace)):
-        kind: Kind = kind_of(manifest)
-        path = kind.path(namespace, manifest["metadata"]["name"])
-        options = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All", "fieldValidation": "Strict"}
-        cluster.client.call("PATCH", path, manifest, APPLY, **options)
 
 
 def pod_of(deployment: Manifest) -> Manifest:

@@ -11,7 +11,6 @@ from mmpipe.spec.template import PodTemplate
 from mmpipe_operator.kinds import Manifest
 
 _KEYS = {"env": "name", "volumes": "name", "volumeMounts": "mountPath", "imagePullSecrets": "name"}
-_APPENDED = {"tolerations"}
 _CONTAINER = ("image", "imagePullPolicy", "env", "volumeMounts")
 _POD = (
     "imagePullSecrets",
@@ -54,8 +53,6 @@ def _merged(ours: Manifest, theirs: Manifest) -> Manifest:
 def _joined(name: str, ours: object, theirs: object) -> object:
     if name in _KEYS and isinstance(ours, list) and isinstance(theirs, list):
         return _by_key(ours, theirs, _KEYS[name])
-    if name in _APPENDED and isinstance(ours, list) and isinstance(theirs, list):
-        return [*ours, *theirs]
     return theirs
 
 

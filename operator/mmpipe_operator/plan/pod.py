@@ -25,7 +25,7 @@ STARTUP_S = 300
 _SPREAD = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 _DATA_SIZE, _TMP_SIZE = "20Gi", "2Gi"
-"""The folder of fetched media, and that of decoders; both are emptied by the kubelet, never by a read-only root."""
+"""The folder of fetched media, and that of decoders: the root file system is read-only."""
 
 
 def template(part: Part) -> Manifest:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -84,7 +85,7 @@ def _fields(model: type[BaseModel]) -> tuple[FieldExplained, ...]:
 
 def _field(name: str, info: FieldInfo, owner: type[BaseModel]) -> FieldExplained:
     inner = model_of(info.annotation)
-    whole = owner.model_json_schema(by_alias=True)
+    whole = _whole(owner)
     schema = _plain(whole["properties"][name], whole.get("$defs", {}))
     description = info.description or (inspect.getdoc(inner) if inner else "") or ""
     return FieldExplained(
@@ -95,6 +96,11 @@ def _field(name: str, info: FieldInfo, owner: type[BaseModel]) -> FieldExplained
         acts=_acts(info),
         is_block=inner is not None,
     )
+
+
+@cache
+def _whole(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema(by_alias=True)
 
 
 def _plain(schema: dict[str, Any], named: dict[str, dict[str, Any]]) -> dict[str, Any]:

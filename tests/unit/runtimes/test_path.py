@@ -1,14 +1,20 @@
 """The data path: samples are taken apart, embedded by modality, joined and fused, and no part takes another with it."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mmpipe.models.package import BUILTIN
 from mmpipe.records import Failed, Item, Media, Modality, Part, Rejected, Result, Sample, Segment
 from mmpipe.runtimes.path import DataPath
-from mmpipe.spec import default_pipeline
+from mmpipe.spec import SpecError, default_pipeline
+from mmpipe.spec.embed import Embed, Model
 from mmpipe.spec.pipeline import PipelineSpec
+from mmpipe.spec.sink import Milvus, Sink
+from mmpipe.spec.text import TextModality
 
 SPEC = default_pipeline().spec
 

@@ -53,6 +53,7 @@ CLUSTER_ONLY = {
     "topology": "{topology: PerStage}",
     "serving": "{serving: {maxBatchItems: 8}}",
     "gateway.scaling": "{gateway: {scaling: {maxReplicas: 2}}}",
+    "gateway.service": "{gateway: {service: {type: LoadBalancer}}}",
     "gateway.template": "{gateway: {template: {labels: {a: b}}}}",
     "gateway.authentication": "{gateway: {authentication: {mode: Tokens, tokensSecretRef: {name: a, key: b}}}}",
     "gateway.tls": (

@@ -77,7 +77,7 @@ SENTENCES = {
     "{source: {queue: {nats: {}}}}": "spec.source.queue.nats.url: found nothing, expected a required field; add url",
     # across fields
     "{modalities: [{name: image}, {name: image}]}": (
-        "spec.modalities: found image twice, expected each modality once; merge the two entries"
+        "spec.modalities: found image twice, expected each name once; merge the two entries"
     ),
     "{modalities: [{name: image, embed: {model: {uri: ./a}}}, {name: text}]}": (
         "spec.modalities: found ./a, builtin:tiny, expected one embed.model for all modalities; "

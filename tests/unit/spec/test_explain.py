@@ -90,8 +90,8 @@ def test_each_modality_has_its_own_options() -> None:
 
 UNKNOWN = {
     "sink.milvus.indx": (
-        "spec.sink.milvus.indx: found no such field, expected one of uri, alias, database, tokenSecretRef, index, "
-        "rollbackWindowSeconds; run mmpipe spec explain without a path"
+        "spec.sink.milvus.indx: found no such field, expected one of uri, alias, database, tokenSecretRef, "
+        "dimension, index, rollbackWindowSeconds; run mmpipe spec explain without a path"
     ),
     "modalities.smell": (
         "spec.modalities.smell: found no such modality, expected one of text, image, audio, video, depth; "
@@ -102,8 +102,8 @@ UNKNOWN = {
         "name one after modalities"
     ),
     "sink.milvus.uri.host": (
-        "spec.sink.milvus.uri.host: found no such field, expected one of uri, alias, database, tokenSecretRef, index, "
-        "rollbackWindowSeconds; run mmpipe spec explain without a path"
+        "spec.sink.milvus.uri.host: found no such field, expected one of uri, alias, database, tokenSecretRef, "
+        "dimension, index, rollbackWindowSeconds; run mmpipe spec explain without a path"
     ),
 }
 

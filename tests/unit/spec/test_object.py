@@ -127,6 +127,7 @@ def _changed(modality: Modality, size: int, attempts: int) -> ModalitySpec:
     return spec.model_copy(update={"embed": spec.embed.model_copy(update={"batch_size": attempts})})
 
 
+QUANTITIES = ("1", "0.5", "100m", "2Gi", "1e3", "12E2")
 modalities = st.lists(st.sampled_from(list(Modality)), min_size=1, unique=True).flatmap(
     lambda names: st.tuples(
         *(st.builds(_changed, st.just(n), st.integers(16, 4096), st.integers(1, 1024)) for n in names)
@@ -140,12 +141,20 @@ blocks = st.fixed_dictionaries(
         "topology": st.sampled_from(["PerModality", "PerStage"]),
         "scaling": st.fixed_dictionaries({"minReplicas": st.integers(0, 4), "maxReplicas": st.integers(4, 1000)}),
         "gateway": st.fixed_dictionaries(
-            {"template": st.fixed_dictionaries({"labels": st.dictionaries(st.text(), st.text(), max_size=3)})}
+            {
+                "template": st.fixed_dictionaries(
+                    {"annotations": st.dictionaries(st.text(min_size=1), st.text(), max_size=3)}
+                )
+            }
         ),
         "worker": st.fixed_dictionaries(
             {
                 "template": st.fixed_dictionaries(
-                    {"resources": st.dictionaries(st.text(), st.recursive(st.integers(), st.lists), max_size=3)}
+                    {
+                        "resources": st.fixed_dictionaries(
+                            {"limits": st.dictionaries(st.text(min_size=1), st.sampled_from(QUANTITIES), max_size=3)}
+                        )
+                    }
                 )
             }
         ),

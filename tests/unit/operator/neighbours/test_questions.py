@@ -1,4 +1,5 @@
 import json
+import subprocess
 import sys
 from typing import Any
 
@@ -60,7 +61,18 @@ def test_a_shipped_model_tells_its_length_and_digest_without_being_loaded() -> N
     asked = questions(a_pipeline(), SECRETS)
     assert asked.collection.dimension == TINY["dimension"]
     assert asked.model == f"tiny@{TINY['digest'][:12]}"
-    assert not sys.modules.get("onnxruntime") or "onnxruntime" not in vars(sys.modules[questions.__module__])
+
+
+def test_the_operator_loads_no_network_and_no_client_of_milvus_to_know_that() -> None:
+    code = """
+import sys
+from mmpipe.spec import default_pipeline
+from mmpipe_operator.neighbours.questions import questions
+assert questions(default_pipeline(), {}).collection.dimension == 128
+print([name for name in ("onnxruntime", "pymilvus", "torch", "cv2") if name in sys.modules])
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "[]\n"
 
 
 def test_another_model_is_as_long_as_the_spec_says() -> None:

@@ -214,7 +214,7 @@ def test_a_file_is_never_changed_but_gets_another_name() -> None:
     assert before["metadata"]["name"] != after["metadata"]["name"]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_no_file_says_what_is_kubernetes_business(any_pipeline: MultimodalPipeline) -> None:
     for each in files(any_pipeline).values():

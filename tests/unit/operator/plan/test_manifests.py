@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from hypothesis import given, settings
-from tests.unit.operator.plan.anything import APIS, pipelines
+from tests.unit.operator.plan.anything import pipelines
+from tests.unit.operator.plan.looking import ANY, of, planned
 from tests.unit.operator.plan.scenes import CONTEXT, SCENES, pipeline
 
 from mmpipe.runtimes.stage_clients import Endpoints
@@ -24,25 +24,12 @@ from mmpipe_operator.kinds import (
     SCALED_OBJECT,
     SERVICE,
     SERVICE_ACCOUNT,
-    Kind,
-    Manifest,
     kind_of,
     ref_of,
 )
 from mmpipe_operator.plan import plan
 
-ANY = replace(CONTEXT, apis=APIS, service_monitors=True)
 LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-
-
-def planned(any_pipeline: MultimodalPipeline) -> tuple[Manifest, ...]:
-    found = plan(any_pipeline, ANY)
-    assert not found.problems
-    return found.manifests
-
-
-def of(kind: Kind, manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
-    return {each["metadata"]["name"]: each for each in manifests if kind_of(each) is kind}
 
 
 def leaves(value: object) -> Iterator[object]:
@@ -56,7 +43,7 @@ def leaves(value: object) -> Iterator[object]:
         yield value
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_every_process_has_its_objects(any_pipeline: MultimodalPipeline) -> None:
     manifests = planned(any_pipeline)
@@ -69,7 +56,7 @@ def test_every_process_has_its_objects(any_pipeline: MultimodalPipeline) -> None
     assert len(of(SERVICE_ACCOUNT, manifests)) == 1
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_replicas_have_one_owner(any_pipeline: MultimodalPipeline) -> None:
     manifests = planned(any_pipeline)
@@ -83,7 +70,7 @@ def test_replicas_have_one_owner(any_pipeline: MultimodalPipeline) -> None:
         assert of(kind, manifests).keys() == (deployments.keys() if kind is scaled and not paused else set())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_names_are_dns_labels_and_no_two_objects_share_one(any_pipeline: MultimodalPipeline) -> None:
     manifests = planned(any_pipeline)
@@ -95,7 +82,7 @@ def test_names_are_dns_labels_and_no_two_objects_share_one(any_pipeline: Multimo
         assert len(ref.name) <= (64 if ref.kind is CONFIG_MAP else 63), "a ConfigMap's name may have 253"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_selectors_are_the_three_fixed_labels(any_pipeline: MultimodalPipeline) -> None:
     manifests = planned(any_pipeline)
@@ -110,7 +97,7 @@ def test_selectors_are_the_three_fixed_labels(any_pipeline: MultimodalPipeline) 
         assert of(NETWORK_POLICY, manifests)[name]["spec"]["podSelector"] == {"matchLabels": selector}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_every_object_is_owned_by_the_pipeline(any_pipeline: MultimodalPipeline) -> None:
     for each in planned(any_pipeline):
@@ -120,7 +107,7 @@ def test_every_object_is_owned_by_the_pipeline(any_pipeline: MultimodalPipeline)
         assert each["metadata"]["labels"][names.PIPELINE_LABEL] == any_pipeline.metadata.name
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_a_plan_is_the_same_each_time_and_in_order(any_pipeline: MultimodalPipeline) -> None:
     manifests = planned(any_pipeline)
@@ -130,7 +117,7 @@ def test_a_plan_is_the_same_each_time_and_in_order(any_pipeline: MultimodalPipel
     assert places == sorted(places)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_nothing_is_written_that_the_api_server_would_leave_out(any_pipeline: MultimodalPipeline) -> None:
     for each in planned(any_pipeline):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from tests.unit.operator.plan.looking import container, pods
 from tests.unit.operator.plan.scenes import CONTEXT, SCENES, pipeline
-from tests.unit.operator.plan.test_pods import container, pods
 
 from mmpipe_operator import names
 from mmpipe_operator.kinds import Manifest

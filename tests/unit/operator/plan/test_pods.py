@@ -2,32 +2,16 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from tests.unit.operator.plan.anything import pipelines
+from tests.unit.operator.plan.looking import container, pods
 from tests.unit.operator.plan.scenes import SCENES, pipeline
-from tests.unit.operator.plan.test_manifests import planned
 from typer.testing import CliRunner
 
 from mmpipe.cli.main import app
 from mmpipe.spec import MultimodalPipeline
 from mmpipe_operator import names
-from mmpipe_operator.kinds import Manifest
 
 
-def pods(of: MultimodalPipeline) -> dict[str, Manifest]:
-    """The pod spec of each process."""
-    return {
-        each["metadata"]["labels"][names.COMPONENT_LABEL]: each["spec"]["template"]["spec"]
-        for each in planned(of)
-        if each["kind"] == "Deployment"
-    }
-
-
-def container(pod: Manifest) -> Manifest:
-    (only,) = pod["containers"]
-    found: Manifest = only
-    return found
-
-
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_pods_keep_to_the_restricted_profile_and_beyond(any_pipeline: MultimodalPipeline) -> None:
     """Pod Security Standards, restricted (kubernetes.io/docs/concepts/security/pod-security-standards)."""
@@ -60,7 +44,7 @@ ALLOWED_VOLUMES = {
 }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_what_a_pod_writes_is_bounded(any_pipeline: MultimodalPipeline) -> None:
     for pod in pods(any_pipeline).values():
@@ -72,7 +56,7 @@ def test_what_a_pod_writes_is_bounded(any_pipeline: MultimodalPipeline) -> None:
         assert {"memory", "ephemeral-storage"} <= amounts["limits"].keys()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_a_pod_has_the_time_to_drain(any_pipeline: MultimodalPipeline) -> None:
     for pod in pods(any_pipeline).values():

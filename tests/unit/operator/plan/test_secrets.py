@@ -5,8 +5,8 @@ import json
 import pytest
 from hypothesis import given, settings
 from tests.unit.operator.plan.anything import pipelines
+from tests.unit.operator.plan.looking import container, pods
 from tests.unit.operator.plan.scenes import CONTEXT, SCENES, pipeline
-from tests.unit.operator.plan.test_pods import container, pods
 
 from mmpipe.runtimes import home
 from mmpipe.spec import MultimodalPipeline
@@ -66,7 +66,7 @@ def test_a_pipeline_without_secrets_refers_to_nothing() -> None:
     assert references(pipeline(stores=stores)) == ()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(pipelines())
 def test_digests_are_the_only_trace_of_a_secret(any_pipeline: MultimodalPipeline) -> None:
     found = plan(any_pipeline, CONTEXT)

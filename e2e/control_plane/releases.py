@@ -1,0 +1,83 @@
+"""Words in which the tests here speak of the chart: what a set of values renders, and a release in a cluster."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from e2e.cluster import binaries
+from e2e.cluster.containers import Image
+from e2e.cluster.session import Cluster
+from e2e.cluster.tools import Tool
+from mmpipe_operator.kinds import Manifest
+
+CHART = Path(__file__).parents[2] / "charts" / "mmpipe"
+VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["version"]
+OPERATOR_IMAGE = f"ghcr.io/mmpipe/mmpipe-operator:{VERSION}"
+SYSTEM = "mmpipe-system"
+
+type Values = Mapping[str, Any]
+
+
+class RenderError(AssertionError):
+    """What Helm says of values that it does not take."""
+
+
+def render(values: Values | None = None, name: str = "mmpipe", namespace: str = SYSTEM) -> list[Manifest]:
+    """Every object of the chart under these values, hooks included, in the order in which Helm prints them.
+
+    Raises RenderError where the schema or a template refuses them.
+    """
+    command = [binaries.program("helm"), "template", name, CHART, "--namespace", namespace, "--values", "-"]
+    given = yaml.safe_dump(dict(values or {}))
+    ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise RenderError(ended.stderr)
+    return [each for each in yaml.safe_load_all(ended.stdout) if each]
+
+
+def operator_image() -> Image:
+    """The operator of this checkout in place of its image; each replica listens at an address of its own."""
+    return Image(programs=Path(sys.executable).parent, environment={"MMPIPE_OPERATOR_HOST": "0.0.0.0"})  # noqa: S104  # the kubelet turns it into the pod's
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release in one cluster."""
+
+    cluster: Cluster
+    namespace: str
+    name: str = "mmpipe"
+    chart: Path = field(default=CHART)
+
+    @property
+    def helm(self) -> Tool:
+        return self.cluster.tool("helm")
+
+    def install(self, values: Values | None = None, *options: str) -> subprocess.CompletedProcess[str]:
+        """``helm install --wait``; how it ended."""
+        return self._run("install", self.name, self.chart, "--wait", *options, values=values)
+
+    def upgrade(self, values: Values | None = None, *options: str) -> subprocess.CompletedProcess[str]:
+        """``helm upgrade --wait``; how it ended."""
+        return self._run("upgrade", self.name, self.chart, "--wait", *options, values=values)
+
+    def do(self, verb: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Another command on the release; how it ended."""
+        return self._run(verb, self.name, *options)
+
+    def _run(self, *words: object, values: Values | None = None) -> subprocess.CompletedProcess[str]:
+        given = [] if values is None else ["--values", "-"]
+        text = "" if values is None else yaml.safe_dump(dict(values))
+        return self.helm.run(*words, "--namespace", self.namespace, *given, stdin=text)
+
+
+def succeeded(ended: subprocess.CompletedProcess[str]) -> str:
+    """What a command printed that must have ended well."""
+    assert ended.returncode == 0, f"helm ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}"
+    return ended.stdout
