@@ -69,13 +69,27 @@ class Applier:
 
     async def _send(self, ref: Ref, manifest: Manifest, stored: Manifest | None) -> Fault | None:
         try:
-            answer = await self._cluster.apply(manifest)
+            answer = await self._written(ref, manifest, stored)
         except Refused as refusal:
             return Fault(ref, refusal.reason, refusal.message)
         self._tell(ref, manifest, stored)
         self._applied[ref] = manifest
         self._cache.put(answer)
         return None
+
+    async def _written(self, ref: Ref, manifest: Manifest, stored: Manifest | None) -> Manifest:
+        """The object as applied.
+
+        Server-side apply merges lists by key, and puts our entry beside one whose key somebody has changed: two ports
+        of one name are refused, for ever. A merge patch replaces lists, so it clears the way.
+        """
+        try:
+            return await self._cluster.apply(manifest)
+        except Refused as refusal:
+            if stored is None or refusal.reason != "Invalid":
+                raise
+            await self._cluster.merge(ref, manifest)
+            return await self._cluster.apply(manifest)
 
     def _tell(self, ref: Ref, manifest: Manifest, stored: Manifest | None) -> None:
         """Count the write, and say where it put right what somebody else had changed."""

@@ -189,6 +189,22 @@ def test_a_refusal_of_one_object_keeps_no_other_from_being_applied() -> None:
     assert "no right to apply it" in scene.condition("Stalled")["message"]
 
 
+def test_a_list_that_cannot_be_merged_is_replaced() -> None:
+    scene = Scene(pipeline())
+    scene.reconcile()
+    service = scene.cluster.objects[Ref(SERVICE, "team", "media-text")]
+    scene.see({**service, "spec": {**service["spec"], "ports": [{"name": "grpc", "port": 1, "protocol": "TCP"}]}})
+    refusals = [Refused("PATCH", "Invalid", "duplicate port name")]
+    scene.cluster.refuse = lambda verb, ref: (
+        refusals.pop() if refusals and (verb, ref.kind) == ("apply", SERVICE) else None
+    )
+
+    scene.reconcile()
+
+    assert scene.cluster.writes[:2] == [("merge", "Service media-text"), ("apply", "Service media-text")]
+    assert scene.condition("Stalled")["status"] == "False"
+
+
 def test_an_api_server_that_is_away_is_tried_again() -> None:
     scene = Scene(pipeline())
     scene.cluster.refuse = lambda verb, _: Unavailable("PATCH", "503", "not now") if verb == "apply" else None
