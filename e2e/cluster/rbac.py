@@ -31,14 +31,14 @@ RULES: tuple[dict[str, Any], ...] = (
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
 )
-_LEASES = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update", "patch"]}
+LEASES = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update", "patch"]}
 
 
 def install(cluster: Cluster, namespace: str, served: tuple[str, ...]) -> None:
     """An account in a namespace, with rights over these namespaces, or over the whole cluster."""
     client = cluster.client
     client.create(SERVICE_ACCOUNT, _object(SERVICE_ACCOUNT, ACCOUNT, namespace))
-    client.create(ROLE, _object(ROLE, ACCOUNT, namespace) | {"rules": [_LEASES]})
+    client.create(ROLE, _object(ROLE, ACCOUNT, namespace) | {"rules": [LEASES]})
     client.create(ROLE_BINDING, _binding(ROLE_BINDING, namespace, ROLE, ACCOUNT, namespace))
     client.create(CLUSTER_ROLE, _object(CLUSTER_ROLE, namespace) | {"rules": list(RULES)})
     for each in served:

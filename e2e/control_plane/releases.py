@@ -14,6 +14,7 @@ from e2e.cluster import binaries
 from e2e.cluster.containers import Image
 from e2e.cluster.session import Cluster
 from e2e.cluster.tools import Tool
+
 from mmpipe_operator.kinds import Manifest
 
 CHART = Path(__file__).parents[2] / "charts" / "mmpipe"

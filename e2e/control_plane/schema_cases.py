@@ -72,7 +72,7 @@ class Case:
 
 def cases(schema: Manifest, root: str) -> list[Case]:
     """Of every node at and below a field of the object, such as ``spec``."""
-    top = {"type": "object", "properties": {root: schema["properties"][root]}}
+    top: Manifest = {"type": "object", "properties": {root: schema["properties"][root]}}
     return [
         _case(top, steps, bound, pair)
         for steps, node in nodes(top["properties"][root], (root,))
@@ -97,7 +97,8 @@ def bounds(node: Manifest) -> Iterator[tuple[str, Pair]]:
     if "enum" in node:
         kept = node.get("default", node["enum"][0])
         yield "enum", (kept, "Absurd")
-    yield from {"string": _of_text, "array": _of_list, "object": _of_object}.get(node["type"], _of_number)(node)
+    of_type = {"string": _of_text, "array": _of_list, "object": _of_object}
+    yield from of_type.get(node["type"], _of_number)(node)
 
 
 def _of_number(node: Manifest) -> Iterator[tuple[str, Pair]]:
@@ -161,15 +162,16 @@ def _case(top: Manifest, steps: Steps, bound: str, pair: Pair) -> Case:
     if bound.startswith("required ") and isinstance(broken, dict):
         del broken[bound.removeprefix("required ")]
     chosen = _around(top, steps, kept, takes) or _around(top, steps, kept, parses) or {}
-    says = indexed(steps)
+    says = indexed(steps) + _below(bound)
+    good, bad = (_object(top, steps, value, chosen) for value in (kept, broken))
+    return Case(says, bound, good, bad, takes(good))
+
+
+def _below(bound: str) -> str:
+    """Where the fault is, below the node that has the bound."""
     if bound.startswith("required "):
-        says += f".{bound.removeprefix('required ')}"
-    if bound == "unknown":
-        says += ".zzz"
-    if bound == "x-kubernetes-list-type":
-        says += "[1]"
-    of = (_object(top, steps, value, chosen) for value in (kept, broken))
-    return Case(says, bound, *of, acts=takes(_object(top, steps, kept, chosen)))
+        return f".{bound.removeprefix('required ')}"
+    return {"unknown": ".zzz", "x-kubernetes-list-type": "[1]"}.get(bound, "")
 
 
 def found_in_base(steps: Steps) -> Any:  # noqa: ANN401  # JSON

@@ -22,7 +22,7 @@ REJECTED_TEXTS = {
 """A text that each pattern refuses."""
 
 _BEGINNINGS = ("a", "/a", "1", "http://a", "A")
-_ONE_OF = {"emptyDir": {}, "secretKeyRef": {"name": "a", "key": "b"}}
+_ONE_OF: Manifest = {"emptyDir": {}, "secretKeyRef": {"name": "a", "key": "b"}}
 """Blocks that need exactly one of several fields get this one."""
 _OTHER = {"string": 7, "integer": "seven", "number": "seven", "boolean": "yes", "array": "list", "object": "block"}
 
@@ -78,5 +78,7 @@ def _needs_one(node: Manifest) -> bool:
 
 def _number(node: Manifest) -> float:
     if "minimum" in node:
-        return float(node["minimum"] + 0.5) if node.get("exclusiveMinimum") else node["minimum"]  # type: ignore[no-any-return]
-    return node.get("maximum", 0)  # type: ignore[no-any-return]
+        least: float = node["minimum"]
+        return least + 0.5 if node.get("exclusiveMinimum") else least
+    most: float = node.get("maximum", 0)
+    return most

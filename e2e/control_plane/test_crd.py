@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from e2e.cluster.client import CRD
 from e2e.cluster.session import Cluster
 from e2e.cluster.tools import Tool
@@ -16,6 +15,7 @@ from e2e.control_plane.model_verdict import takes
 from e2e.control_plane.rule_cases import rule_case
 from e2e.control_plane.schema_cases import BASE, MODALITIES, Case, cases, merged
 from e2e.control_plane.verdicts import Verdict, creation, judged, status_change
+
 from mmpipe.spec import from_object
 from mmpipe_operator.crd import document, rules
 from mmpipe_operator.kinds import PIPELINE, Manifest
@@ -27,7 +27,8 @@ STATUS = {"stages": "3/4", "backlog": "10-99", "conditions": []}
 
 
 def _pipeline(namespace: str, **spec: object) -> Manifest:
-    return merged(BASE, {"metadata": {"namespace": namespace}, "spec": spec})
+    document: Manifest = merged(BASE, {"metadata": {"namespace": namespace}, "spec": spec})
+    return document
 
 
 def _condition(**fields: object) -> Manifest:

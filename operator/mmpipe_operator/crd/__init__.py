@@ -1,8 +1,8 @@
 """The CustomResourceDefinition, generated from ``mmpipe.spec``: pure, so that a field is written once, in the model.
 
 ``resolving`` and ``modalities`` make one tree of pydantic's JSON Schema, ``structural`` turns it into what the API
-server takes, ``placing`` adds the CEL rules (``rule``, ``crossing``, ``needs``, ``unchanging``), ``document`` has the
-whole, ``examples`` makes objects that it accepts and refuses. Nothing here talks to a cluster.
+server takes, ``placing`` adds the CEL rules, which are written in ``crossing``, ``needs`` and ``unchanging`` or follow
+from the tree (``belonging``, ``settling``); ``document`` has the whole. Nothing here talks to a cluster.
 """
 
 from mmpipe_operator.crd.document import COLUMNS, document, rules

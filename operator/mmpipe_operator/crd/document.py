@@ -6,9 +6,9 @@ from collections import defaultdict
 
 from mmpipe.spec import schema
 from mmpipe_operator import names
-from mmpipe_operator.crd.modalities import Schema
+from mmpipe_operator.crd.modalities import MODEL, Schema
 from mmpipe_operator.crd.placing import placed
-from mmpipe_operator.crd.resolving import MODEL, resolved
+from mmpipe_operator.crd.resolving import resolved
 from mmpipe_operator.crd.rule import Placed
 from mmpipe_operator.crd.structural import structural
 from mmpipe_operator.kinds import Manifest

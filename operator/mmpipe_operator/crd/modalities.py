@@ -1,7 +1,7 @@
 """One entry for all modalities: a structural schema can't choose a schema by ``name``, so it is the sum of all five.
 
 It has every field of every modality with the loosest bounds, and a default only where all five agree. Notes beside the
-fields (``OWNERS``, ``VARIANTS``) say what the sum has lost; ``placing`` makes CEL rules of them.
+fields (``OWNERS``, ``VARIANTS``, ``DEFAULTS``) say what the sum has lost; ``belonging`` makes CEL rules of them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any
 type Schema = dict[str, Any]
 type Variants = Mapping[str, Schema]
 
+MODEL = "x-mmpipe-model"
+"""Name of the pydantic model that a block is made from."""
 OWNERS = "x-mmpipe-owners"
 """The modalities that have a field, where others don't."""
 VARIANTS = "x-mmpipe-variants"
@@ -33,7 +35,7 @@ _LOOSEST: Mapping[str, Callable[..., Any]] = {
     "maxLength": max,
     "maxItems": max,
 }
-_SAID = frozenset(("description", "default", "enum", "properties", "items", "x-mmpipe-model", *_LOOSEST))
+_SAID = frozenset(("description", "default", "enum", "properties", "items", MODEL, *_LOOSEST))
 
 
 def merged(variants: Variants) -> Schema:
@@ -42,7 +44,7 @@ def merged(variants: Variants) -> Schema:
     entry = _block({name: _nameless(variant) for name, variant in variants.items()}, tuple(variants))
     entry["properties"] = {"name": names} | entry["properties"]
     description = "One modality through decode, clean, augment and embed."
-    return entry | {"required": ["name"], "description": description, NAMES: list(variants), "x-mmpipe-model": ENTRY}
+    return entry | {"required": ["name"], "description": description, NAMES: list(variants), MODEL: ENTRY}
 
 
 def listed(names: Sequence[str], last: str) -> str:
@@ -99,8 +101,8 @@ def _same(variants: Variants) -> Schema:
 
 
 def _model(variants: Variants) -> Schema:
-    models = {variant.get("x-mmpipe-model") for variant in variants.values()}
-    return {"x-mmpipe-model": models.pop()} if len(models) == 1 else {}
+    models = {variant.get(MODEL) for variant in variants.values()}
+    return {MODEL: models.pop()} if len(models) == 1 else {}
 
 
 def _described(variants: Variants) -> Schema:

@@ -12,9 +12,8 @@ from mmpipe.spec.acting import SHARED_URIS
 from mmpipe.spec.sink import LEAK_EXPECTED, LEAK_FOUND, LEAK_REMEDY
 from mmpipe_operator.crd import belonging, settling
 from mmpipe_operator.crd.crossing import CROSSING
-from mmpipe_operator.crd.modalities import Schema
+from mmpipe_operator.crd.modalities import MODEL, Schema
 from mmpipe_operator.crd.needs import NEEDS
-from mmpipe_operator.crd.resolving import MODEL
 from mmpipe_operator.crd.rule import Placed, Rule, below, text
 from mmpipe_operator.crd.structural import some
 from mmpipe_operator.crd.unchanging import UNCHANGING

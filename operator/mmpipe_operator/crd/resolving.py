@@ -1,7 +1,7 @@
 """From pydantic's JSON Schema to one tree: references followed, what may be absent made plain.
 
 ``modalities`` makes one entry of the five kinds of modality; ``structural`` and ``placing`` read the tree. Keys that
-begin with ``x-mmpipe-`` are notes for those two, and end there.
+begin with ``x-mmpipe-`` are notes for them, and end there.
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmpipe_operator.crd.modalities import merged
+from mmpipe_operator.crd.modalities import MODEL, Schema, merged
 
-type Schema = dict[str, Any]
-
-MODEL = "x-mmpipe-model"
-"""Name of the pydantic model that a block is made from."""
 _DEFINITIONS = "#/$defs/"
 
 

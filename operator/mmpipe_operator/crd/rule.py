@@ -1,8 +1,8 @@
 """A rule of the CRD that a schema alone can't say: CEL, its words, and an object that it accepts and one it refuses.
 
-Rules stand beside what they mirror: ``crossing`` those of the model that cross fields, ``unchanging`` what may not
-change, ``needs`` what a cluster needs; ``placing`` finds those that follow from the schema itself, and puts all in
-their places.
+Rules stand beside what they mirror: ``crossing`` has those of the model that cross fields, ``unchanging`` what may not
+change, ``needs`` what a cluster needs; ``belonging``, ``settling`` and ``placing`` make those that follow from the
+schema itself. ``placing`` puts all in their places.
 """
 
 from __future__ import annotations

@@ -261,8 +261,9 @@ class PodTemplate(SpecModel):
 
 
 def _exactly_one[M: SpecModel](model: M, what: str) -> M:
-    given = [name for name in type(model).model_fields if name != "name" and getattr(model, name) is not None]
+    fields = type(model).model_fields.items()
+    given = [info.alias for name, info in fields if name != "name" and getattr(model, name) is not None]
     if len(given) != 1:
-        found = ", ".join(given) or "nothing"
+        found = ", ".join(filter(None, given)) or "nothing"
         raise broken_rule("", found, f"exactly one source of {what}", "keep one")
     return model

@@ -14,6 +14,9 @@ _NOT_NOW_CODES = {2, 4, 8}
 _NOT_NOW_NAMES = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"}
 """gRPC status codes that may pass."""
 
+_REFUSALS = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
+"""Status codes that pymilvus, when it connects, calls a server that is not there."""
+
 
 @contextmanager
 def faults_named(store: str, where: str = "") -> Iterator[None]:
@@ -25,6 +28,8 @@ def faults_named(store: str, where: str = "") -> Iterator[None]:
     try:
         yield
     except MilvusException as error:
+        if isinstance(error.__cause__, grpc.RpcError) and error.__cause__.code().name in _REFUSALS:
+            raise _refused(store, error.__cause__.details() or error.message) from error
         raise _fault(store, error.code, error.message, where, retriable=error.retriable) from error
     except grpc.RpcError as error:
         raise _fault(store, error.code(), error.details() or "", where, retriable=False) from error
@@ -46,4 +51,8 @@ def _fault(store: str, code: object, message: str, where: str, *, retriable: boo
     if where.strip():
         expected = 'a Milvus filter expression such as attributes["year"] > 2020'
         return FilterRefused(f"where {where!r}", said, expected, "correct the expression")
+    return _refused(store, said)
+
+
+def _refused(store: str, said: str) -> StoreRefused:
     return StoreRefused(store, said, "Milvus to take the request", "check its log, the token and the database")

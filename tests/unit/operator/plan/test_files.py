@@ -20,7 +20,7 @@ from mmpipe_operator.plan.files import READ, Tree
 MODEL = "tiny@sha256:0"
 EVERYTHING = """
   modalities:
-  - {name: text, clean: {html: Keep}}
+  - {name: text, clean: {html: Keep}, augment: {operations: [Masking]}}
   - {name: image, decode: {size: 112}, clean: {gates: {minSharpness: 20}, equalize: true}}
   - {name: video, decode: {audioTrack: Ignore, frames: 4}}
   - {name: audio, decode: {segmentSeconds: 10}}

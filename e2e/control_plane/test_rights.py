@@ -1,0 +1,117 @@
+"""The operator asks for what its roles give and for nothing else, and says so when a right is missing."""
+
+from __future__ import annotations
+
+import pytest
+from e2e.cluster import rbac
+from e2e.cluster.audit import AuditLog, Request
+from e2e.cluster.operators import Operators
+from e2e.cluster.session import Cluster
+from e2e.cluster.waiting import wait_for
+from e2e.control_plane.pipelines import OWNED, Pipeline
+from mmpipe_operator.kinds import SECRET, SERVICE
+
+type Right = tuple[str, str]
+"""Resource with its group, and verb."""
+_CHECKED_WITHIN = {"create", "update"}
+"""Verbs that the API server checks inside another request: an apply that makes an object needs ``create`` too, an owner
+reference ``update`` of the owner's finalizers."""
+
+
+@pytest.fixture
+def pipeline(cluster: Cluster, namespace: str) -> Pipeline:
+    return Pipeline(cluster, namespace, "media")
+
+
+def test_every_right_is_used_and_nothing_is_asked_beyond_them(
+    pipeline: Pipeline, operator: Operators, audit: AuditLog
+) -> None:
+    start = audit.mark()
+    _live_through_everything(pipeline, operator)
+    asked = audit.between(start, user=operator.user)
+
+    assert [each for each in asked if each.code == 403] == []
+    used = {_right(each) for each in asked if each.resource and not each.resource.startswith("/")}
+    granted = _granted()
+    assert used - granted == set()
+    unused = {right for right in granted - used if right[1] not in _CHECKED_WITHIN}
+    assert unused == set()
+
+
+def _live_through_everything(pipeline: Pipeline, operator: Operators) -> None:
+    """A life of a pipeline in which each of the operator's deeds has its turn."""
+    client, namespace = pipeline.cluster.client, pipeline.namespace
+    metadata = {"name": "token", "namespace": namespace}
+    client.create(SECRET, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"value": "x"}})
+    replica = operator(resync_seconds=2, drop_timeout_seconds=1)
+    variable = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "token", "key": "value"}}}
+    placement = pipeline.cluster.kubelet.placement
+    both = [{"name": "image", "template": {"env": [variable], **placement}}, {"name": "text", "template": placement}]
+    pipeline.apply(modalities=both).settle()
+    pipeline.apply(modalities=both[:1], lifecycle={"state": "Running", "deletionPolicy": "Delete"}).settle()
+    wait_for(lambda: not [ref for ref in pipeline.children() if ref.name.startswith("media-text")])
+    pipeline.delete()
+    wait_for(lambda: not pipeline.exists, 60)
+    looked = replica.metric("mmpipe_operator_api_requests_total", verb="list")
+    wait_for(lambda: replica.metric("mmpipe_operator_api_requests_total", verb="list") > looked)
+
+
+def test_a_missing_right_is_a_condition_that_goes_when_it_is_granted(
+    pipeline: Pipeline, operator: Operators, cluster: Cluster
+) -> None:
+    rbac.without(cluster, operator.namespace, "services", "create")
+    operator()
+    pipeline.apply()
+    stalled = pipeline.wait("Stalled", "True", "Forbidden")
+    assert "services" in stalled["message"]
+    assert len({ref.kind for ref in pipeline.children()}) == len(OWNED) - 1
+
+    rbac.restore(cluster, operator.namespace)
+    pipeline.wait("Stalled", "False", timeout_s=75)
+    assert pipeline.children([SERVICE])
+
+
+def test_an_operator_of_one_namespace_asks_for_nothing_in_another(
+    pipeline: Pipeline, operator: Operators, cluster: Cluster, audit: AuditLog
+) -> None:
+    elsewhere = Pipeline(cluster, cluster.new_namespace("elsewhere"), "media").apply()
+    start = audit.mark()
+    operator(resync_seconds=1)
+    pipeline.apply().settle()
+    asked = audit.between(start, user=operator.user)
+    beyond = [each for each in asked if each.namespace not in (pipeline.namespace, operator.namespace, "")]
+    assert beyond == []
+    assert [each for each in asked if not each.namespace and not each.resource.startswith("/")] == []
+    assert elsewhere.children() == {}
+    elsewhere.delete()
+
+
+def test_an_operator_of_the_whole_cluster_keeps_every_namespace(
+    clusterwide_operator: Operators, cluster: Cluster, namespace: str
+) -> None:
+    clusterwide_operator()
+    second = cluster.new_namespace("second")
+    both = [Pipeline(cluster, each, "media").apply() for each in (namespace, second)]
+    for pipeline in both:
+        pipeline.settle()
+        pipeline.delete()
+
+
+def _granted() -> set[Right]:
+    rules = (*rbac.RULES, rbac.LEASES)
+    return {
+        (_named(resource, group), verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def _right(request: Request) -> Right:
+    resource = f"{request.resource}/{request.subresource}" if request.subresource else request.resource
+    return _named(resource, request.group), request.verb
+
+
+def _named(resource: str, group: str) -> str:
+    return f"{resource} of {group}" if group else resource
