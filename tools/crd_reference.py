@@ -17,9 +17,10 @@ _MODALITIES = "spec.modalities[]"
 def crd_page(note: str) -> Iterator[str]:
     """The page: the object, what a modality may have, then the rules by what they are about."""
     yield from ("# The CustomResourceDefinition", "", note, "")
-    yield "What the API server knows of a `MultimodalPipeline`, beside [every field with its bounds](spec.md). There is"
-    yield "no webhook: this schema refuses what the operator can't run, and its message names the field, what is expected"
-    yield "and the remedy. `mmpipe-operator crd` prints it; [ADR 22](../decisions/0022-one-schema.md) says why it is so."
+    yield "What the API server knows of a `MultimodalPipeline`, beside [every field with its bounds](spec.md)."
+    yield "There is no webhook: this schema refuses what the operator can't run, and its message names the field, what"
+    yield "is expected and the remedy. `mmpipe-operator crd` prints it;"
+    yield "[ADR 22](../decisions/0022-one-schema.md) says why it is so."
     yield ""
     yield from _object()
     yield from _lists()
@@ -88,8 +89,7 @@ def _section(title: str, words: str, those: list[Placed]) -> Iterator[str]:
 def _owners(those: list[Placed]) -> Iterator[str]:
     """What stands in one schema for all modalities, and belongs to some of them."""
     yield from ("## What belongs to which modality", "")
-    yield "The five modalities share one schema, so these are rules. A field that is absent here belongs to all five, or"
-    yield "does nothing where it is of no use."
+    yield "The five modalities share one schema, so these are rules. All five have what is not named here."
     yield from ("", "| Field of a modality | Expected |", "|---|---|")
     for each in those:
         yield f"| `{each.path.removeprefix(f'{_MODALITIES}.')}` | {_cell(each.rule.expected)} |"

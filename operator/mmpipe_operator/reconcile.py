@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from mmpipe.errors import MmpipeError
 from mmpipe.spec import MultimodalPipeline, Problem, SpecError, from_object, in_cluster, refused
 from mmpipe.telemetry import metrics
 from mmpipe_operator import names
@@ -66,6 +67,13 @@ class _Seen:
     paused: bool = False
 
 
+class NotApplied(MmpipeError):  # noqa: N818  # says what is the case
+    """Something was refused, as the status says by now. Whoever mends it need not tell: it is tried again."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.ref}: {fault.reason}, {fault.message}" for fault in faults))
+
+
 class Reconciler:
     """One for all pipelines; never two calls at once for one of them (``workqueue`` sees to that)."""
 
@@ -78,7 +86,7 @@ class Reconciler:
     async def reconcile(self, key: Key) -> float | None:
         """Bring one pipeline nearer to its spec; the seconds after which to look again, None to wait for an event.
 
-        Raises ClusterError and NeighbourError for what may work later.
+        Raises ClusterError, NeighbourError and NotApplied for what may work later.
         """
         raw = self._world.cache.pipeline(key)
         if raw is None:
@@ -101,9 +109,13 @@ class Reconciler:
         seen = _Seen(self._world.cache.pipeline(key) or raw)
         named = references(pipeline)
         contents = await self._contents(key, named, seen)
-        if contents is not None:
-            await self._apply(key, pipeline, contents, seen)
-        await self._report(key, seen)
+        try:
+            if contents is not None:
+                await self._apply(key, pipeline, contents, seen)
+        finally:
+            await self._report(key, seen)
+        if seen.faults:
+            raise NotApplied(seen.faults)
         return self._world.contents.fresh_s * random.uniform(1.0, 1.2) if named else None  # noqa: S311  # spreads load
 
     async def _apply(self, key: Key, pipeline: MultimodalPipeline, contents: Contents, seen: _Seen) -> None:

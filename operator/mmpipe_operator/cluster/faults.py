@@ -22,6 +22,8 @@ _NOT_NOW = {HTTPStatus.GONE, HTTPStatus.TOO_MANY_REQUESTS}
 """A list that took too long to page through; too many requests."""
 _TERMINATING = "NamespaceTerminating"
 """Cause of a 403 that means: the namespace is being deleted, nothing more goes in."""
+_NOT_YET_KNOWN = "no matches for kind"
+"""In a 403 of the admission plugin OwnerReferencesPermissionEnforcement, which learns of a new kind half a minute late."""
 
 
 class ClusterError(MmpipeError):
@@ -66,7 +68,9 @@ def _kind(status: int, said: dict[str, Any]) -> type[ClusterError]:
         return Gone
     if status == HTTPStatus.CONFLICT:
         return Conflict
-    return Unavailable if status in _NOT_NOW or status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
+    not_now = status in _NOT_NOW or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    not_yet = status == HTTPStatus.FORBIDDEN and _NOT_YET_KNOWN in str(said.get("message"))
+    return Unavailable if not_now or not_yet else Refused
 
 
 def _status(body: bytes) -> dict[str, Any]:

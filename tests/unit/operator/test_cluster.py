@@ -77,6 +77,14 @@ async def test_a_namespace_that_is_being_deleted_is_gone() -> None:
 
 
 @asynchronous
+async def test_a_kind_that_admission_does_not_know_yet_is_waited_for() -> None:
+    why = 'cannot set blockOwnerDeletion in this case because ... no matches for kind "MultimodalPipeline"'
+    async with api(said(403, "Forbidden", message=why)) as cluster:
+        with pytest.raises(Unavailable):
+            await cluster.apply(SERVICE_)
+
+
+@asynchronous
 async def test_what_is_not_there_is_none() -> None:
     async with api(said(404, "NotFound")) as cluster:
         assert await cluster.get(REF) is None

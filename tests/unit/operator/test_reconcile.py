@@ -14,7 +14,7 @@ from mmpipe_operator.cluster import Cluster, ClusterError, Events, NotLeading, R
 from mmpipe_operator.contents import ContentReader
 from mmpipe_operator.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE, SECRET, SERVICE, Manifest, Ref
 from mmpipe_operator.neighbours import NeighbourError, Neighbours
-from mmpipe_operator.reconcile import Defaults, Reconciler, World
+from mmpipe_operator.reconcile import Defaults, NotApplied, Reconciler, World
 from mmpipe_operator.status import Probe, Report
 
 KEY = ("team", "media")
@@ -62,6 +62,11 @@ class Scene:
     def reconcile(self) -> float | None:
         self.cluster.writes.clear()
         return asyncio.run(self.reconciler.reconcile(KEY))
+
+    def reconcile_in_vain(self) -> None:
+        """As ``reconcile``, where something is refused: it is to be tried again."""
+        with pytest.raises(NotApplied):
+            self.reconcile()
 
     def edit(self, **changed: object) -> None:
         raw = self.raw
@@ -170,7 +175,7 @@ def test_a_foreign_object_of_a_planned_name_is_not_taken_over() -> None:
     }
     scene.cluster.put(foreign)
 
-    scene.reconcile()
+    scene.reconcile_in_vain()
 
     assert ("apply", "Service media-text") not in scene.cluster.writes
     assert ("apply", "Deployment media-text") in scene.cluster.writes
@@ -183,7 +188,7 @@ def test_a_refusal_of_one_object_keeps_no_other_from_being_applied() -> None:
         Refused("PATCH", "Forbidden", "no right to apply it") if (verb, ref.kind) == ("apply", SERVICE) else None
     )
 
-    scene.reconcile()
+    scene.reconcile_in_vain()
 
     assert ("apply", "Deployment media-text") in scene.cluster.writes
     assert "no right to apply it" in scene.condition("Stalled")["message"]
@@ -211,6 +216,7 @@ def test_an_api_server_that_is_away_is_tried_again() -> None:
 
     with pytest.raises(Unavailable):
         scene.reconcile()
+    assert scene.condition("Reconciling")["status"] == "True"
 
 
 def test_a_replica_that_no_longer_leads_stops_at_once() -> None:
@@ -253,7 +259,7 @@ def test_without_the_right_to_read_a_secret_nothing_is_applied() -> None:
     scene = Scene(pipeline({"sink": sink}))
     scene.cluster.refuse = lambda _, ref: Refused("GET", "Forbidden", "no secrets") if ref.kind is SECRET else None
 
-    scene.reconcile()
+    scene.reconcile_in_vain()
 
     assert scene.cluster.writes == [("status", "MultimodalPipeline media")]
     assert "no secrets" in scene.condition("Stalled")["message"]

@@ -24,6 +24,10 @@ FORBIDDEN = {"$ref", "$defs", "anyOf", "oneOf", "allOf", "not", "const", "title"
 """Words of JSON Schema that a structural schema can't have, or that say nothing in it."""
 
 
+BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern")
+BOUNDS += ("minItems", "maxItems", "maxProperties", "enum", "const", "type", "required")
+
+
 def test_the_schema_has_no_word_that_a_structural_one_cant_have() -> None:
     found = {word for _, node in nodes(SPEC, ("spec",)) for word in node if word in FORBIDDEN or "x-mmpipe" in word}
 
@@ -106,22 +110,50 @@ def test_a_reference_to_a_secret_is_replaced_as_a_whole() -> None:
 
 
 def test_every_field_of_the_model_is_in_the_schema_and_none_besides() -> None:
-    modelled = {tuple(path) for path in _paths(PipelineSpec, ())}
+    modelled = {path for path, _ in _fields(PipelineSpec, ())}
     written = {steps[1:] for steps, _ in nodes(SPEC, ("spec",)) if steps[-1] not in {"spec", "[]", "{}"}}
 
     assert written == modelled
 
 
-def _paths(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Every field of a model and below it, as ways through the CRD's schema."""
+def test_every_bound_of_the_model_is_in_the_schema() -> None:
+    bounds = [(path, key, own[key]) for path, own in _fields(PipelineSpec, ()) for key in BOUNDS if key in own]
+
+    assert len(bounds) > 500
+    assert not [bound for bound in bounds if not _agrees(*bound)]
+
+
+def _fields(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Manifest]]:
+    """Every field of a model and below it: its way through the CRD's schema, and its own JSON Schema."""
+    whole = model.model_json_schema(by_alias=True)
     for name, info in model.model_fields.items():
         path = (*above, info.alias or name)
-        yield path
+        own = _plain(whole["properties"][path[-1]], whole.get("$defs", {}))
+        yield path, own
         inner = MODALITY_SPECS.values() if path == ("modalities",) else (model_of(info.annotation),)
-        is_list = "tuple[" in str(info.annotation) or path == ("modalities",)
-        for each in inner:
-            if each is not None:
-                yield from _paths(each, (*path, "[]") if is_list else path)
+        for each in filter(None, inner):
+            yield from _fields(each, (*path, "[]") if own["type"] == "array" else path)
+
+
+def _plain(schema: Manifest, named: Manifest) -> Manifest:
+    """The schema behind a reference, and of the value where there may be none."""
+    if "$ref" in schema:
+        return _plain(named[schema["$ref"].removeprefix("#/$defs/")], named)
+    if "anyOf" in schema:
+        return _plain(next(choice for choice in schema["anyOf"] if choice.get("type") != "null"), named)
+    return schema
+
+
+def _agrees(path: tuple[str, ...], key: str, value: object) -> bool:
+    """Whether the schema has the model's bound; of the entry that is the sum of five, one that lets it through."""
+    written = _at(path)
+    if key.startswith("exclusive"):
+        return written.get(key) is True and written[key.removeprefix("exclusive").lower()] == value
+    if key == "const":
+        return value in written["enum"]
+    if key == "enum" and path[0] == "modalities":
+        return set(value) <= set(written["enum"])  # type: ignore[call-overload]  # a list, by its key
+    return written[key] == value
 
 
 def test_the_defaults_are_those_of_the_model_where_the_schema_has_one() -> None:
@@ -136,7 +168,7 @@ def test_the_defaults_are_those_of_the_model_where_the_schema_has_one() -> None:
 def _at(path: tuple[str, ...]) -> Manifest:
     node: Manifest = SPEC
     for step in path:
-        node = node["properties"][step]
+        node = node["items"] if step == "[]" else node["properties"][step]
     return node
 
 
