@@ -20,7 +20,7 @@ from mmpipe.telemetry import metrics
 from mmpipe_operator import names
 from mmpipe_operator.applying import Applier
 from mmpipe_operator.cache import Cache, Key
-from mmpipe_operator.cluster import Cluster, ClusterError, Events, Gone, Refused
+from mmpipe_operator.cluster import Cluster, ClusterError, Events, Gone, Refused, Unavailable
 from mmpipe_operator.contents import ContentReader, Contents
 from mmpipe_operator.finalizer import Finalizer
 from mmpipe_operator.kinds import AUTOSCALER, DEPLOYMENT, SECRET, Kind, Manifest, Ref, ref_of
@@ -112,8 +112,10 @@ class Reconciler:
         try:
             if contents is not None:
                 await self._apply(key, pipeline, contents, seen)
-        finally:
+        except Unavailable:
             await self._report(key, seen)
+            raise
+        await self._report(key, seen)
         if seen.faults:
             raise NotApplied(seen.faults)
         return self._world.contents.fresh_s * random.uniform(1.0, 1.2) if named else None  # noqa: S311  # spreads load

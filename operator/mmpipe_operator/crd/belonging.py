@@ -14,12 +14,12 @@ from mmpipe_operator.crd.rule import Rule, has, literal, nested, text
 from mmpipe_operator.crd.structural import some
 
 _BOUNDS = {
-    "minimum": (">=", "at least", -1),
-    "exclusiveMinimum": (">", "more than", 0),
-    "maximum": ("<=", "at most", 1),
-    "exclusiveMaximum": ("<", "less than", 0),
+    "minimum": (">=", "at least", 0, -1),
+    "exclusiveMinimum": (">", "more than", 1, 0),
+    "maximum": ("<=", "at most", 0, 1),
+    "exclusiveMaximum": ("<", "less than", -1, 0),
 }
-"""CEL, words, and how far beyond the bound a value is that it refuses."""
+"""CEL, words, and how far from the bound a value is that it accepts, and one that it refuses."""
 
 
 def rules(entry: Schema) -> Iterator[Rule]:
@@ -64,9 +64,9 @@ def _variant(path: str, bound: str, value: Any, name: str, field: Schema) -> Rul
         holds, words = f"in {literal(value)}", f"one of {', '.join(value)}"
         accepted, rejected = value[0], next(each for each in field["enum"] if each not in value)
     else:
-        sign, words, beyond = _BOUNDS[bound]
+        sign, words, kept, broken = _BOUNDS[bound]
         holds, words = f"{sign} {literal(value)}", f"{words} {value}"
-        accepted, rejected = value - (beyond or _BOUNDS[bound][2]), value + beyond
+        accepted, rejected = value + kept, value + broken
     return Rule(
         expression=f"self.name != {text(name)} || !({has(path)}) || self.{path} {holds}",
         shown=f"self.{path}" if bound == "enum" else "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from e2e.control_plane.schema_cases import nodes
@@ -24,8 +25,10 @@ FORBIDDEN = {"$ref", "$defs", "anyOf", "oneOf", "allOf", "not", "const", "title"
 """Words of JSON Schema that a structural schema can't have, or that say nothing in it."""
 
 
-BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern")
-BOUNDS += ("minItems", "maxItems", "maxProperties", "enum", "const", "type", "required")
+BOUNDS = (
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern"),
+    *("minItems", "maxItems", "maxProperties", "enum", "const", "type"),
+)
 
 
 def test_the_schema_has_no_word_that_a_structural_one_cant_have() -> None:
@@ -144,16 +147,14 @@ def _plain(schema: Manifest, named: Manifest) -> Manifest:
     return schema
 
 
-def _agrees(path: tuple[str, ...], key: str, value: object) -> bool:
+def _agrees(path: tuple[str, ...], key: str, value: Any) -> bool:  # noqa: ANN401  # JSON
     """Whether the schema has the model's bound; of the entry that is the sum of five, one that lets it through."""
     written = _at(path)
     if key.startswith("exclusive"):
-        return written.get(key) is True and written[key.removeprefix("exclusive").lower()] == value
-    if key == "const":
-        return value in written["enum"]
-    if key == "enum" and path[0] == "modalities":
-        return set(value) <= set(written["enum"])  # type: ignore[call-overload]  # a list, by its key
-    return written[key] == value
+        return (written.get(key), written[key.removeprefix("exclusive").lower()]) == (True, value)
+    if key in {"enum", "const"} and path[0] == "modalities":
+        return set(written["enum"]) >= set(value if key == "enum" else [value])
+    return bool(written.get(key) == value)
 
 
 def test_the_defaults_are_those_of_the_model_where_the_schema_has_one() -> None:
