@@ -23,7 +23,7 @@ _NOT_NOW = {HTTPStatus.GONE, HTTPStatus.TOO_MANY_REQUESTS}
 _TERMINATING = "NamespaceTerminating"
 """Cause of a 403 that means: the namespace is being deleted, nothing more goes in."""
 _NOT_YET_KNOWN = "no matches for kind"
-"""In a 403 of OwnerReferencesPermissionEnforcement, an admission plugin that learns of a new kind half a minute late."""
+"""In a 403 of OwnerReferencesPermissionEnforcement: this admission plugin learns of a kind half a minute late."""
 
 
 class ClusterError(MmpipeError):

@@ -16,7 +16,8 @@ from mmpipe.runtimes.turns import short_turns
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises SpecError, ModelError or AddressRefused."""
     telemetry.setup_logging()
-    running = telemetry.setup("mmpipe-gateway", metrics_port=settings.metrics_port)
+    host = settings.address.rpartition(":")[0]
+    running = telemetry.setup("mmpipe-gateway", metrics_port=settings.metrics_port, metrics_host=host)
     try:
         with short_turns():
             asyncio.run(_serve(settings))

@@ -36,7 +36,8 @@ class Settings:
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. Raises StoreError, SpecError."""
     telemetry.setup_logging()
-    running = telemetry.setup("mmpipe-worker", metrics_port=settings.metrics_port)
+    host = settings.address.rpartition(":")[0]
+    running = telemetry.setup("mmpipe-worker", metrics_port=settings.metrics_port, metrics_host=host)
     try:
         with short_turns():
             asyncio.run(_serve(settings))

@@ -152,7 +152,7 @@ def _agrees(path: tuple[str, ...], key: str, value: Any) -> bool:  # noqa: ANN40
     written = _at(path)
     if key.startswith("exclusive"):
         return (written.get(key), written[key.removeprefix("exclusive").lower()]) == (True, value)
-    if key in {"enum", "const"} and path[0] == "modalities":
+    if key == "const" or (key == "enum" and path[0] == "modalities"):
         return set(written["enum"]) >= set(value if key == "enum" else [value])
     return bool(written.get(key) == value)
 
