@@ -1,6 +1,6 @@
-"""The operator as the real process that it is, with the rights that its chart gives it and no others.
+"""The operator as the real process that it is, with the rights that its chart gives it and no others (``rbac``).
 
-Neighbours: ``rbac`` has the rights. Each test has an installation of its own: a namespace, a service account, its roles.
+Each test has an installation of its own: a namespace, a service account, its roles.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from e2e.cluster import rbac
 from e2e.cluster.certificates import kubeconfig
 from e2e.cluster.children import Child
 from e2e.cluster.client import LEASE, NAMESPACE
 from e2e.cluster.pod_files import token
 from e2e.cluster.ports import HOST, free_ports
+from e2e.cluster.rbac import Rights, rights
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 
-LEASE_NAME = "mmpipe-operator"
 _START_TIMEOUT_S = 30.0
 
 
@@ -92,6 +91,7 @@ class Operators:
 
     cluster: Cluster
     namespace: str
+    rights: Rights
     served: tuple[str, ...]
     """Namespaces whose pipelines it keeps; none is the whole cluster."""
     replicas: list[OperatorProcess] = field(default_factory=list)
@@ -99,12 +99,12 @@ class Operators:
     @property
     def user(self) -> str:
         """Who the API server takes it for."""
-        return f"system:serviceaccount:{self.namespace}:{rbac.ACCOUNT}"
+        return f"system:serviceaccount:{self.namespace}:{self.rights.account}"
 
     @property
     def holder(self) -> str:
         """Identity of the replica that leads; empty where none does."""
-        lease = self.cluster.client.find(LEASE, self.namespace, LEASE_NAME)
+        lease = self.cluster.client.find(LEASE, self.namespace, self.rights.lease)
         return str((lease or {"spec": {}})["spec"].get("holderIdentity") or "")
 
     def __call__(self, **settings: object) -> OperatorProcess:
@@ -114,7 +114,7 @@ class Operators:
         own = self._settings(health, metrics) | {"identity": identity} | settings
         variables = {f"MMPIPE_OPERATOR_{name.upper()}": str(value) for name, value in own.items()}
         folder = self.cluster.folder / self.namespace
-        signed = token(self.cluster.client, self.namespace, rbac.ACCOUNT)
+        signed = token(self.cluster.client, self.namespace, self.rights.account)
         access = self.cluster.client.access
         signs_in = kubeconfig(folder / f"{identity}.kubeconfig", access.server, access.authority, {"token": signed})
         child = Child(
@@ -132,11 +132,6 @@ class Operators:
         """What all replicas have said."""
         return "\n".join(replica.log() for replica in self.replicas)
 
-    def install(self) -> None:
-        """Its namespace's account and rights."""
-        rbac.install(self.cluster, self.namespace, self.served)
-        (self.cluster.folder / self.namespace).mkdir()
-
     def _settings(self, health: int, metrics: int) -> dict[str, Any]:
         return {
             "namespace": self.namespace,
@@ -145,23 +140,25 @@ class Operators:
             "health_port": health,
             "metrics_port": metrics,
             "image": "mmpipe.test/services:1",
-            "lease_name": LEASE_NAME,
+            "lease_name": self.rights.lease,
         }
 
 
 @contextmanager
 def installed(cluster: Cluster, served: Iterable[str] = ()) -> Iterator[Operators]:
     """An installation that is taken away after the block, its replicas with it."""
-    operators = Operators(cluster, cluster.new_namespace("operator"), tuple(served))
-    operators.install()
+    namespace, of = cluster.new_namespace("operator"), tuple(served)
+    operators = Operators(cluster, namespace, rights(cluster.client, namespace, of), of)
+    operators.rights.grant()
+    (cluster.folder / namespace).mkdir()
     try:
         yield operators
     finally:
         for replica in operators.replicas:
             replica.resume()
             replica.kill()
-        rbac.remove(cluster, operators.namespace)
-        cluster.client.delete(NAMESPACE, "", operators.namespace)
+        operators.rights.remove()
+        cluster.client.delete(NAMESPACE, "", namespace)
 
 
 def _credential(signed: str) -> str:

@@ -1,83 +1,90 @@
-"""The operator's rights, for tests that run it without its Deployment."""
+"""The rights that the chart gives the operator, for tests that run it without its Deployment."""
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import yaml
 from mmpipe_operator.kinds import Kind, Manifest
 
-from e2e.cluster.session import Cluster
+from e2e.cluster import binaries
+from e2e.cluster.client import LEASE, Client
 
-ACCOUNT = "mmpipe-operator"
+_GROUP = "rbac.authorization.k8s.io/v1"
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
-ROLE = Kind("rbac.authorization.k8s.io/v1", "Role", "roles")
-CLUSTER_ROLE = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles")
-ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
-CLUSTER_ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings")
-_GROUP = "rbac.authorization.k8s.io"
-_OWN = ["get", "list", "watch", "create", "patch", "delete"]
-_SEE = ["get", "list", "watch"]
+ROLE = Kind(_GROUP, "Role", "roles")
+CLUSTER_ROLE = Kind(_GROUP, "ClusterRole", "clusterroles")
+ROLE_BINDING = Kind(_GROUP, "RoleBinding", "rolebindings")
+CLUSTER_ROLE_BINDING = Kind(_GROUP, "ClusterRoleBinding", "clusterrolebindings")
+_KINDS = {
+    kind.kind: kind for kind in (SERVICE_ACCOUNT, ROLE, CLUSTER_ROLE, ROLE_BINDING, CLUSTER_ROLE_BINDING, LEASE)
+}
+_CHART = Path(__file__).parents[2] / "charts" / "mmpipe"
 
-RULES: tuple[dict[str, Any], ...] = (
-    {"apiGroups": ["mmpipe.dev"], "resources": ["multimodalpipelines"], "verbs": [*_SEE, "patch"]},
-    {"apiGroups": ["mmpipe.dev"], "resources": ["multimodalpipelines/status"], "verbs": ["patch"]},
-    {"apiGroups": ["mmpipe.dev"], "resources": ["multimodalpipelines/finalizers"], "verbs": ["update"]},
-    {"apiGroups": [""], "resources": ["services", "serviceaccounts", "configmaps"], "verbs": _OWN},
-    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": _OWN},
-    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": _OWN},
-    {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": _OWN},
-    {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": _OWN},
-    {"apiGroups": [""], "resources": ["pods"], "verbs": _SEE},
-    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
-    {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
-)
-LEASES = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update", "patch"]}
+type Rule = dict[str, Any]
 
 
-def install(cluster: Cluster, namespace: str, served: tuple[str, ...]) -> None:
-    """An account in a namespace, with rights over these namespaces, or over the whole cluster."""
-    client = cluster.client
-    client.create(SERVICE_ACCOUNT, _object(SERVICE_ACCOUNT, ACCOUNT, namespace))
-    client.create(ROLE, _object(ROLE, ACCOUNT, namespace) | {"rules": [LEASES]})
-    client.create(ROLE_BINDING, _binding(ROLE_BINDING, namespace, ROLE, ACCOUNT, namespace))
-    client.create(CLUSTER_ROLE, _object(CLUSTER_ROLE, namespace) | {"rules": list(RULES)})
-    for each in served:
-        client.create(ROLE_BINDING, _binding(ROLE_BINDING, each, CLUSTER_ROLE, namespace, namespace))
-    if not served:
-        client.create(CLUSTER_ROLE_BINDING, _binding(CLUSTER_ROLE_BINDING, "", CLUSTER_ROLE, namespace, namespace))
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """One installation's account, roles and lease, as the chart renders them."""
+
+    client: Client
+    namespace: str
+    objects: tuple[Manifest, ...]
+
+    @property
+    def account(self) -> str:
+        return self._name_of(SERVICE_ACCOUNT)
+
+    @property
+    def lease(self) -> str:
+        return self._name_of(LEASE)
+
+    @property
+    def rules(self) -> list[Rule]:
+        """All that is granted."""
+        return [rule for each in self.objects if each["kind"].endswith("Role") for rule in each["rules"]]
+
+    def grant(self) -> None:
+        """Give all of it, also what was taken away."""
+        for each in self.objects:
+            self.client.apply(_KINDS[each["kind"]], each)
+
+    def take(self, resource: str, verb: str) -> None:
+        """Take one verb on one resource away."""
+        for each in self.objects:
+            if each["kind"].endswith("Role"):
+                rules = [rule for given in each["rules"] for rule in _without(given, resource, verb)]
+                self.client.apply(_KINDS[each["kind"]], each | {"rules": rules})
+
+    def remove(self) -> None:
+        """What of it is not in a namespace of a test."""
+        for each in self.objects:
+            metadata = each["metadata"]
+            self.client.delete(_KINDS[each["kind"]], metadata.get("namespace", ""), metadata["name"])
+
+    def _name_of(self, kind: Kind) -> str:
+        return next(str(each["metadata"]["name"]) for each in self.objects if each["kind"] == kind.kind)
 
 
-def remove(cluster: Cluster, namespace: str) -> None:
-    """What of it is not in the namespace."""
-    cluster.client.delete(CLUSTER_ROLE_BINDING, "", namespace)
-    cluster.client.delete(CLUSTER_ROLE, "", namespace)
+def rights(client: Client, namespace: str, served: tuple[str, ...]) -> Rights:
+    """Those of an installation in a namespace over these namespaces, or over the whole cluster; not granted yet."""
+    values = {"watchNamespaces": list(served), "rbac": {"aggregate": False}}
+    command = [str(binaries.program("helm")), "template", "mmpipe", str(_CHART), "--namespace", namespace, "--values=-"]
+    rendered = subprocess.run(command, input=yaml.safe_dump(values), capture_output=True, text=True, check=True).stdout
+    found = (each for each in yaml.safe_load_all(rendered) if each and each["kind"] in _KINDS)
+    return Rights(client, namespace, tuple(each for each in found if not _is_hook(each)))
 
 
-def without(cluster: Cluster, namespace: str, resource: str, verb: str) -> None:
-    """Take one right away from the installation of a namespace."""
-    rules = [
-        rule | {"verbs": [each for each in rule["verbs"] if each != verb]} if resource in rule["resources"] else rule
-        for rule in RULES
-    ]
-    _grant(cluster, namespace, rules)
+def _is_hook(manifest: Manifest) -> bool:
+    return "helm.sh/hook" in manifest["metadata"].get("annotations", {})
 
 
-def restore(cluster: Cluster, namespace: str) -> None:
-    """Give all of them back."""
-    _grant(cluster, namespace, list(RULES))
-
-
-def _grant(cluster: Cluster, namespace: str, rules: list[dict[str, Any]]) -> None:
-    cluster.client.patch(CLUSTER_ROLE, "", namespace, {"rules": rules})
-
-
-def _object(kind: Kind, name: str, namespace: str = "") -> Manifest:
-    metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
-    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata}
-
-
-def _binding(kind: Kind, where: str, role: Kind, name: str, account_in: str) -> Manifest:
-    return _object(kind, name, where) | {
-        "roleRef": {"apiGroup": _GROUP, "kind": role.kind, "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": account_in}],
-    }
+def _without(rule: Rule, resource: str, verb: str) -> Iterator[Rule]:
+    for each in rule["resources"]:
+        verbs = [given for given in rule["verbs"] if (each, given) != (resource, verb)]
+        yield rule | {"resources": [each], "verbs": verbs}

@@ -34,12 +34,17 @@ def render(values: Values | None = None, name: str = "mmpipe", namespace: str = 
 
     Raises RenderError where the schema or a template refuses them.
     """
+    return [each for each in yaml.load_all(rendered(values, name, namespace), yaml.CSafeLoader) if each]
+
+
+def rendered(values: Values | None = None, name: str = "mmpipe", namespace: str = SYSTEM) -> str:
+    """The same as text."""
     command = [binaries.program("helm"), "template", name, CHART, "--namespace", namespace, "--values", "-"]
     given = yaml.safe_dump(dict(values or {}))
     ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise RenderError(ended.stderr)
-    return [each for each in yaml.safe_load_all(ended.stdout) if each]
+    return ended.stdout
 
 
 def operator_image() -> Image:

@@ -31,9 +31,9 @@ def pipeline(cluster: Cluster, namespace: str) -> Pipeline:
 
 @POLICIES
 def test_a_namespace_with_pipelines_goes_while_the_operator_runs(
-    pipeline: Pipeline, operator: Operators, policy: str
+    pipeline: Pipeline, clusterwide_operator: Operators, policy: str
 ) -> None:
-    operator(drop_timeout_seconds=DROP_TIMEOUT_S)
+    clusterwide_operator(drop_timeout_seconds=DROP_TIMEOUT_S)
     _settled(pipeline, policy)
     assert _gone_within(pipeline, NAMESPACE_BOUND_S)
 
@@ -48,15 +48,15 @@ def test_a_namespace_with_pipelines_that_keep_their_vectors_goes_without_an_oper
 
 
 def test_a_namespace_whose_vectors_are_to_be_dropped_waits_for_an_operator_and_says_for_what(
-    pipeline: Pipeline, operator: Operators
+    pipeline: Pipeline, clusterwide_operator: Operators
 ) -> None:
-    replica = operator(drop_timeout_seconds=DROP_TIMEOUT_S)
+    replica = clusterwide_operator(drop_timeout_seconds=DROP_TIMEOUT_S)
     _settled(pipeline, "Delete")
     replica.kill()
     pipeline.cluster.client.delete(NAMESPACE, "", pipeline.namespace)
     wait_for(lambda: names.FINALIZER in _remains(pipeline), NAMESPACE_BOUND_S, lambda: _remains(pipeline))
 
-    operator(drop_timeout_seconds=DROP_TIMEOUT_S)
+    clusterwide_operator(drop_timeout_seconds=DROP_TIMEOUT_S)
     wait_for(lambda: not pipeline.exists, 30)
     wait_for(lambda: pipeline.cluster.client.find(NAMESPACE, "", pipeline.namespace) is None, NAMESPACE_BOUND_S)
 

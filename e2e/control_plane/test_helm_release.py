@@ -1,4 +1,4 @@
-"""The chart in a real cluster: what install, upgrade, rollback, test and uninstall do, and what they say when they can't."""
+"""The chart in a real cluster: install, upgrade, rollback, test and uninstall, and what they say when they can't."""
 
 import shutil
 import time

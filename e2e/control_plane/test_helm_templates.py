@@ -34,8 +34,10 @@ ROWS: tuple[Row, ...] = (
     ("the selector is minimal", {"commonLabels": {"team": "x"}}, "Deployment", "spec.selector.matchLabels", SELECTOR),
     ("common labels are everywhere", {"commonLabels": {"team": "x"}}, "Service", "metadata.labels.team", "x"),
     # Images
-    ("the tag is the chart's version", {}, "Deployment", f"{CONTAINER}.image", f"ghcr.io/mmpipe/mmpipe-operator:{VERSION}"),
-    ("a mirror stands above the registry", {"global": {"imageRegistry": "r.example"}}, "Deployment", f"{CONTAINER}.image",
+    ("the tag is the chart's version", {}, "Deployment", f"{CONTAINER}.image",
+     f"ghcr.io/mmpipe/mmpipe-operator:{VERSION}"),
+    ("a mirror stands above the registry", {"global": {"imageRegistry": "r.example"}}, "Deployment",
+     f"{CONTAINER}.image",
      f"r.example/mmpipe/mmpipe-operator:{VERSION}"),
     ("a mirror is for services too", {"global": {"imageRegistry": "r.example"}}, "Deployment", "env.IMAGE",
      f"r.example/mmpipe/mmpipe:{VERSION}"),
@@ -44,7 +46,8 @@ ROWS: tuple[Row, ...] = (
     ("no registry is the runtime's own", {"image": {"registry": ""}}, "Deployment", f"{CONTAINER}.image",
      f"mmpipe/mmpipe-operator:{VERSION}"),
     ("services' image by tag", {"serviceImage": {"tag": "9"}}, "Deployment", "env.IMAGE", "ghcr.io/mmpipe/mmpipe:9"),
-    ("services' pull policy", {"serviceImage": {"pullPolicy": "Always"}}, "Deployment", "env.IMAGE_PULL_POLICY", "Always"),
+    ("services' pull policy", {"serviceImage": {"pullPolicy": "Always"}}, "Deployment", "env.IMAGE_PULL_POLICY",
+     "Always"),
     ("pull secrets of both kinds, once each", {"imagePullSecrets": [{"name": "a"}],
      "global": {"imagePullSecrets": [{"name": "a"}, {"name": "b"}]}}, "Deployment", f"{PODS}.imagePullSecrets",
      [{"name": "a"}, {"name": "b"}]),
@@ -52,7 +55,8 @@ ROWS: tuple[Row, ...] = (
      "global": {"imagePullSecrets": [{"name": "b"}]}}, "Deployment", "env.IMAGE_PULL_SECRETS", "a,b"),
     ("no pull secrets by default", {}, "Deployment", f"{PODS}.imagePullSecrets", ABSENT),
     # Settings
-    ("a setting reaches the operator", {"settings": {"resyncSeconds": 1200}}, "Deployment", "env.RESYNC_SECONDS", "1200"),
+    ("a setting reaches the operator", {"settings": {"resyncSeconds": 1200}}, "Deployment", "env.RESYNC_SECONDS",
+     "1200"),
     ("namespaces reach the operator", {"watchNamespaces": ["a", "b"]}, "Deployment", "env.NAMESPACES", "a,b"),
     ("each release has its own lease", {"fullnameOverride": "x"}, "Deployment", "env.LEASE_NAME", "x-operator"),
     ("a variable of one's own", {"extraEnv": [{"name": "HTTPS_PROXY", "value": "p"}]}, "Deployment",
@@ -62,25 +66,30 @@ ROWS: tuple[Row, ...] = (
     ("a root that is only read", {}, "Deployment", f"{CONTAINER}.securityContext.readOnlyRootFilesystem", True),
     ("a numeric user", {}, "Deployment", f"{PODS}.securityContext.runAsUser", 10001),
     ("labels of pods", {"podLabels": {"a": "b"}}, "Deployment", "spec.template.metadata.labels.a", "b"),
-    ("annotations of pods", {"podAnnotations": {"a": "b"}}, "Deployment", "spec.template.metadata.annotations", {"a": "b"}),
-    ("annotations of the Deployment", {"deploymentAnnotations": {"a": "b"}}, "Deployment", "metadata.annotations", {"a": "b"}),
+    ("annotations of pods", {"podAnnotations": {"a": "b"}}, "Deployment", "spec.template.metadata.annotations",
+     {"a": "b"}),
+    ("annotations of the Deployment", {"deploymentAnnotations": {"a": "b"}}, "Deployment", "metadata.annotations",
+     {"a": "b"}),
     ("tolerations", {"tolerations": [TOLERATION]}, "Deployment", f"{PODS}.tolerations", [TOLERATION]),
     ("nodes", {"nodeSelector": {"a": "b"}}, "Deployment", f"{PODS}.nodeSelector", {"a": "b"}),
     ("priority", {"priorityClassName": "high"}, "Deployment", f"{PODS}.priorityClassName", "high"),
-    ("replicas are spread", {}, "Deployment", f"{PODS}.topologySpreadConstraints.1.topologyKey", "kubernetes.io/hostname"),
+    ("replicas are spread", {}, "Deployment", f"{PODS}.topologySpreadConstraints.1.topologyKey",
+     "kubernetes.io/hostname"),
     ("a volume of one's own", {"extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}]}, "Deployment",
      f"{PODS}.volumes.1.name", "ca"),
     ("its mount", {"extraVolumeMounts": [{"name": "ca", "mountPath": "/ca"}]}, "Deployment",
      f"{CONTAINER}.volumeMounts.1.mountPath", "/ca"),
     ("no limit of CPU", {}, "Deployment", f"{CONTAINER}.resources.limits.cpu", ABSENT),
-    ("a probe's pace", {"livenessProbe": {"periodSeconds": 60}}, "Deployment", f"{CONTAINER}.livenessProbe.periodSeconds", 60),
+    ("a probe's pace", {"livenessProbe": {"periodSeconds": 60}}, "Deployment",
+     f"{CONTAINER}.livenessProbe.periodSeconds", 60),
     ("a probe's address stays", {"livenessProbe": {"periodSeconds": 60}}, "Deployment",
      f"{CONTAINER}.livenessProbe.httpGet.path", "/healthz"),
     # Account and rights
     ("the account of pods is the chart's", {}, "Deployment", f"{PODS}.serviceAccountName", "mmpipe-operator"),
     ("an account that is there", {"serviceAccount": {"create": False, "name": "own"}}, "ClusterRoleBinding",
      "subjects.0.name", "own"),
-    ("the account's annotations", {"serviceAccount": {"annotations": {"a": "b"}}}, "ServiceAccount", "metadata.annotations",
+    ("the account's annotations", {"serviceAccount": {"annotations": {"a": "b"}}}, "ServiceAccount",
+     "metadata.annotations",
      {"a": "b"}),
     ("the lease of the release alone", {}, "Role/mmpipe-operator-lease", "rules.1.resourceNames", ["mmpipe-operator"]),
     ("view only looks", {}, f"ClusterRole/{SYSTEM}:mmpipe-view", "rules.0.verbs", ["get", "list", "watch"]),
@@ -105,13 +114,16 @@ ROWS: tuple[Row, ...] = (
     ("its pace", {"metrics": {"serviceMonitor": MONITOR}}, "ServiceMonitor", "spec.endpoints",
      [{"port": "metrics", "interval": "30s"}]),
     ("a PodMonitor instead", {"metrics": {"podMonitor": MONITOR}}, "PodMonitor", "spec.selector.matchLabels", SELECTOR),
-    ("one for all pipelines", {"pipelines": {"podMonitor": MONITOR}}, "PodMonitor", "spec.namespaceSelector", {"any": True}),
+    ("one for all pipelines", {"pipelines": {"podMonitor": MONITOR}}, "PodMonitor", "spec.namespaceSelector",
+     {"any": True}),
     ("or for those of the watched namespaces", {"pipelines": {"podMonitor": MONITOR}, "watchNamespaces": ["a"]},
      "PodMonitor", "spec.namespaceSelector", {"matchNames": ["a"]}),
-    ("the operator makes monitors", {"pipelines": {"serviceMonitors": True}}, "Deployment", "env.SERVICE_MONITORS", "true"),
+    ("the operator makes monitors", {"pipelines": {"serviceMonitors": True}}, "Deployment", "env.SERVICE_MONITORS",
+     "true"),
     ("alerts know the namespace", {"prometheusRule": {"enabled": True}}, "PrometheusRule", "spec.groups.0.rules.0.expr",
      f'absent(mmpipe_operator_leader{{namespace="{SYSTEM}"}})'),
-    ("alerts have runbooks", {"prometheusRule": {"enabled": True, "runbookUrl": "https://r.example/"}}, "PrometheusRule",
+    ("alerts have runbooks", {"prometheusRule": {"enabled": True, "runbookUrl": "https://r.example/"}},
+     "PrometheusRule",
      "spec.groups.0.rules.0.annotations.runbook_url", "https://r.example/MmpipeOperatorAbsent.md"),
     ("alerts have labels of one's own", {"prometheusRule": {"enabled": True, "alertLabels": {"severity": "page"}}},
      "PrometheusRule", "spec.groups.0.rules.0.labels", {"severity": "page"}),
@@ -124,7 +136,8 @@ ROWS: tuple[Row, ...] = (
     ("with the label it looks for", {"dashboards": {"enabled": True}}, "ConfigMap/mmpipe-dashboard-pipelines",
      "metadata.labels.grafana_dashboard", "1"),
     # Hooks
-    ("helm test in the release's namespace", {}, "Pod", "spec.containers.0.args", ["round-trip", "--namespace", SYSTEM]),
+    ("helm test in the release's namespace", {}, "Pod", "spec.containers.0.args", ["round-trip", "--namespace",
+     SYSTEM]),
     ("or in one that is kept", {"watchNamespaces": ["a", "b"]}, "Pod", "spec.containers.0.args",
      ["round-trip", "--namespace", "a"]),
     ("the last hook ends in time", {"uninstall": {"timeoutSeconds": 7}}, "Job", "spec.activeDeadlineSeconds", 7),
@@ -133,7 +146,9 @@ ROWS: tuple[Row, ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("values", "which", "path", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+@pytest.mark.parametrize(
+    ("values", "which", "path", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+)
 def test_a_value_is_where_it_should_be(values: Values, which: str, path: str, expected: object) -> None:
     assert _at(_one(render(values), which), path) == expected
 
@@ -153,8 +168,10 @@ GONE: tuple[tuple[str, Values, str], ...] = (
     ("no PodMonitor by default", {}, "PodMonitor"),
     ("no alerts by default", {}, "PrometheusRule"),
     ("no dashboards by default", {}, "ConfigMap"),
-    ("no ClusterRole of its own in namespaced mode", {"watchNamespaces": ["a"]}, f"ClusterRole/{SYSTEM}:mmpipe-operator"),
-    ("no ClusterRole at all where nothing is aggregated", {"watchNamespaces": ["a"], "rbac": {"aggregate": False}}, "ClusterRole"),
+    ("no ClusterRole of its own in namespaced mode", {"watchNamespaces": ["a"]},
+     f"ClusterRole/{SYSTEM}:mmpipe-operator"),
+    ("no ClusterRole at all where nothing is aggregated", {"watchNamespaces": ["a"], "rbac": {"aggregate": False}},
+     "ClusterRole"),
 )  # fmt: skip
 
 
@@ -167,7 +184,8 @@ REFUSED: tuple[tuple[str, Values, str], ...] = (
     ("an unknown value", {"replicas": 3}, "additional properties 'replicas' not allowed"),
     ("an unknown value inside", {"image": {"name": "x"}}, "at '/image': additional properties 'name' not allowed"),
     ("a word for a number", {"replicaCount": "two"}, "at '/replicaCount': got string, want integer"),
-    ("a word that is none of them", {"settings": {"logLevel": "debug"}}, "at '/settings/logLevel': value must be one of"),
+    ("a word that is none of them", {"settings": {"logLevel": "debug"}},
+     "at '/settings/logLevel': value must be one of"),
     ("a digest that is none", {"image": {"digest": "latest"}}, "at '/image/digest': 'latest' does not match pattern"),
     ("a toleration with a slip", {"tolerations": [{"kye": "gpu"}]}, "at '/tolerations/0': additional properties 'kye'"),
     ("no account to use", {"serviceAccount": {"create": False}}, "serviceAccount.name: found nothing"),
@@ -247,7 +265,8 @@ def _found(objects: list[Manifest], which: str) -> Iterator[Manifest]:
     kind, _, name = which.partition("/")
     for each in objects:
         is_hook = "helm.sh/hook" in each["metadata"].get("annotations", {})
-        if each["kind"] == kind and (name == each["metadata"]["name"] if name else kind in ("Pod", "Job") or not is_hook):
+        is_meant = name == each["metadata"]["name"] if name else kind in ("Pod", "Job") or not is_hook
+        if each["kind"] == kind and is_meant:
             yield each
 
 

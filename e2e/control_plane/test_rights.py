@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from e2e.cluster import rbac
 from e2e.cluster.audit import AuditLog, Request
 from e2e.cluster.operators import Operators
 from e2e.cluster.session import Cluster
@@ -32,7 +31,7 @@ def test_every_right_is_used_and_nothing_is_asked_beyond_them(
 
     assert [each for each in asked if each.code == 403] == []
     used = {_right(each) for each in asked if each.resource and not each.resource.startswith("/")}
-    granted = _granted()
+    granted = _granted(operator)
     assert used - granted == set()
     unused = {right for right in granted - used if right[1] not in _CHECKED_WITHIN}
     assert unused == set()
@@ -57,16 +56,16 @@ def _live_through_everything(pipeline: Pipeline, operator: Operators) -> None:
 
 
 def test_a_missing_right_is_a_condition_that_goes_when_it_is_granted(
-    pipeline: Pipeline, operator: Operators, cluster: Cluster
+    pipeline: Pipeline, operator: Operators
 ) -> None:
-    rbac.without(cluster, operator.namespace, "services", "create")
+    operator.rights.take("services", "create")
     operator()
     pipeline.apply()
     stalled = pipeline.wait("Stalled", "True", "Forbidden")
     assert "services" in stalled["message"]
     assert len({ref.kind for ref in pipeline.children()}) == len(OWNED) - 1
 
-    rbac.restore(cluster, operator.namespace)
+    operator.rights.grant()
     pipeline.wait("Stalled", "False", timeout_s=75)
     assert pipeline.children([SERVICE])
 
@@ -97,11 +96,10 @@ def test_an_operator_of_the_whole_cluster_keeps_every_namespace(
         pipeline.delete()
 
 
-def _granted() -> set[Right]:
-    rules = (*rbac.RULES, rbac.LEASES)
+def _granted(operator: Operators) -> set[Right]:
     return {
         (_named(resource, group), verb)
-        for rule in rules
+        for rule in operator.rights.rules
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]

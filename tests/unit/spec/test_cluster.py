@@ -68,6 +68,7 @@ def test_an_object_of_one_machine_lacks_all_that_pods_share() -> None:
         ("spec.source.queue.nats.url", "nats:4222"),
         ("spec.sink.milvus.uri", "unix:/run/milvus"),
         ("spec.sink.milvus.uri", "/var/lib/milvus"),
+        ("spec.sink.milvus.uri", "unix://milvus"),
         ("spec.sink.objects.uri", "file:///data"),
         ("spec.sink.metadata.uri", "sqlite:///data.db"),
     ],
