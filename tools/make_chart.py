@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 import yaml
-from make_reference import drift
-from mmpipe_operator.crd import document
 
 from chart import alerts, metadata, pages
 from chart.dashboards import DASHBOARDS
+from make_reference import drift
+from mmpipe_operator.crd import document
 
 CHART = Path("charts/mmpipe")
 

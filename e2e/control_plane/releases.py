@@ -19,7 +19,7 @@ from mmpipe_operator.kinds import Manifest
 
 CHART = Path(__file__).parents[2] / "charts" / "mmpipe"
 VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["version"]
-OPERATOR_IMAGE = f"ghcr.io/mmpipe/mmpipe-operator:{VERSION}"
+OPERATOR_IMAGE = f"mmpipe-operator:{VERSION}"
 SYSTEM = "mmpipe-system"
 
 type Values = Mapping[str, Any]

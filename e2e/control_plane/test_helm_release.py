@@ -21,6 +21,8 @@ from mmpipe_operator.kinds import DEPLOYMENT, PIPELINE, POD
 CRD_NAME = f"{names.PLURAL}.{names.GROUP}"
 BOUND_S = 60
 """More than any of this takes, less than a person would wait."""
+SETTLED_S = 90
+"""An API server's admission learns of a new kind within 30 s; until then it refuses the objects of its pipelines."""
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_an_installed_release_is_ready_leads_once_and_keeps_a_pipeline(release: 
     assert (status["readyReplicas"], status["updatedReplicas"]) == (2, 2)
     holder = wait_for(lambda: _holder(release))
     assert holder in {pod["metadata"]["name"] for pod in _pods(release)}
-    Pipeline(release.cluster, release.namespace, "media").apply().settle()
+    Pipeline(release.cluster, release.namespace, "media").apply().settle(SETTLED_S)
 
 
 def test_helm_test_makes_a_round_trip_and_leaves_nothing(release: Release) -> None:
@@ -90,7 +92,7 @@ def test_helm_test_fails_where_no_operator_runs(release: Release) -> None:
 
 def test_an_upgrade_rolls_the_operator_and_pipelines_do_not_notice(release: Release) -> None:
     succeeded(release.install())
-    pipeline = Pipeline(release.cluster, release.namespace, "media").apply().settle()
+    pipeline = Pipeline(release.cluster, release.namespace, "media").apply().settle(SETTLED_S)
     before, old = _names(pipeline.pods()), _names(_pods(release))
 
     succeeded(release.upgrade({"settings": {"logLevel": "DEBUG"}, "replicaCount": 1}))
@@ -98,14 +100,14 @@ def test_an_upgrade_rolls_the_operator_and_pipelines_do_not_notice(release: Rele
     wait_for(lambda: len(_pods(release)) == 1)
     assert not _names(_pods(release)) & old
     wait_for(lambda: _holder(release) in _names(_pods(release)))
-    pipeline.apply(lifecycle={"state": "Running", "deletionPolicy": "Retain"}).settle()
+    pipeline.apply(lifecycle={"state": "Running", "deletionPolicy": "Retain"}).settle(SETTLED_S)
     assert _names(pipeline.pods()) == before
 
 
 def test_an_upgrade_brings_the_new_crd_and_a_rollback_the_old_one(release: Release, tmp_path: Path) -> None:
     old = Release(release.cluster, release.namespace, chart=_older(tmp_path))
     succeeded(old.install())
-    pipeline = Pipeline(release.cluster, release.namespace, "media").apply().settle()
+    pipeline = Pipeline(release.cluster, release.namespace, "media").apply().settle(SETTLED_S)
     assert "QUEUE" not in _columns(release.cluster)
 
     succeeded(release.upgrade())
@@ -115,13 +117,13 @@ def test_an_upgrade_brings_the_new_crd_and_a_rollback_the_old_one(release: Relea
 
     succeeded(release.do("rollback", "1", "--wait"))
     assert "QUEUE" not in _columns(release.cluster)
-    pipeline.apply().settle()
+    pipeline.apply().settle(SETTLED_S)
 
 
 def test_an_uninstall_leaves_the_crd_and_the_pipelines_and_nothing_else(release: Release) -> None:
     before = _everything(release.cluster)
     succeeded(release.install())
-    pipeline = Pipeline(release.cluster, "default", "kept").apply().settle()
+    pipeline = Pipeline(release.cluster, "default", "kept").apply().settle(SETTLED_S)
 
     printed = succeeded(release.do("uninstall", "--wait", "--timeout", f"{BOUND_S}s"))
 
@@ -135,7 +137,7 @@ def test_an_uninstall_leaves_the_crd_and_the_pipelines_and_nothing_else(release:
 
 def test_after_an_uninstall_a_pipeline_with_a_finalizer_can_still_be_deleted(release: Release) -> None:
     succeeded(release.install())
-    pipeline = Pipeline(release.cluster, "default", "held").apply(lifecycle={"deletionPolicy": "Delete"}).settle()
+    pipeline = Pipeline(release.cluster, "default", "held").apply(lifecycle={"deletionPolicy": "Delete"}).settle(SETTLED_S)
     assert pipeline.get()["metadata"]["finalizers"] == [names.FINALIZER]
 
     succeeded(release.do("uninstall", "--wait", "--timeout", f"{BOUND_S}s"))
@@ -147,7 +149,7 @@ def test_after_an_uninstall_a_pipeline_with_a_finalizer_can_still_be_deleted(rel
 
 def test_without_keep_an_uninstall_takes_the_crd_and_every_pipeline(release: Release) -> None:
     succeeded(release.install({"crds": {"keep": False}}))
-    Pipeline(release.cluster, "default", "lost").apply().settle()
+    Pipeline(release.cluster, "default", "lost").apply().settle(SETTLED_S)
 
     succeeded(release.do("uninstall", "--timeout", f"{BOUND_S}s"))
 
@@ -185,7 +187,7 @@ def test_a_failed_upgrade_that_is_rolled_back_leaves_the_old_operator_at_work(re
     assert ended.returncode != 0
     images = {pod["spec"]["containers"][0]["image"] for pod in wait_for(lambda: _ready(release))}
     assert images == {OPERATOR_IMAGE}
-    Pipeline(release.cluster, release.namespace, "media").apply().settle()
+    Pipeline(release.cluster, release.namespace, "media").apply().settle(SETTLED_S)
 
 
 def test_two_releases_share_the_crd_and_keep_to_their_namespaces(release: Release, second: Release) -> None:
@@ -197,8 +199,8 @@ def test_two_releases_share_the_crd_and_keep_to_their_namespaces(release: Releas
     assert "invalid ownership metadata" in refused.stderr
 
     succeeded(second.install({"watchNamespaces": [second.namespace], "crds": {"enabled": False}}))
-    mine = Pipeline(release.cluster, release.namespace, "mine").apply().settle()
-    theirs = Pipeline(second.cluster, second.namespace, "theirs").apply().settle()
+    mine = Pipeline(release.cluster, release.namespace, "mine").apply().settle(SETTLED_S)
+    theirs = Pipeline(second.cluster, second.namespace, "theirs").apply().settle(SETTLED_S)
     foreign = Pipeline(release.cluster, "default", "foreign").apply()
     succeeded(release.do("uninstall", "--wait"))
     theirs.apply(lifecycle={"state": "Paused"})

@@ -35,17 +35,17 @@ ROWS: tuple[Row, ...] = (
     ("common labels are everywhere", {"commonLabels": {"team": "x"}}, "Service", "metadata.labels.team", "x"),
     # Images
     ("the tag is the chart's version", {}, "Deployment", f"{CONTAINER}.image",
-     f"ghcr.io/mmpipe/mmpipe-operator:{VERSION}"),
+     f"mmpipe-operator:{VERSION}"),
     ("a mirror stands above the registry", {"global": {"imageRegistry": "r.example"}}, "Deployment",
      f"{CONTAINER}.image",
-     f"r.example/mmpipe/mmpipe-operator:{VERSION}"),
+     f"r.example/mmpipe-operator:{VERSION}"),
     ("a mirror is for services too", {"global": {"imageRegistry": "r.example"}}, "Deployment", "env.IMAGE",
-     f"r.example/mmpipe/mmpipe:{VERSION}"),
+     f"r.example/mmpipe:{VERSION}"),
     ("a digest stands above the tag", {"image": {"tag": "9", "digest": DIGEST}}, "Deployment", f"{CONTAINER}.image",
-     f"ghcr.io/mmpipe/mmpipe-operator@{DIGEST}"),
-    ("no registry is the runtime's own", {"image": {"registry": ""}}, "Deployment", f"{CONTAINER}.image",
-     f"mmpipe/mmpipe-operator:{VERSION}"),
-    ("services' image by tag", {"serviceImage": {"tag": "9"}}, "Deployment", "env.IMAGE", "ghcr.io/mmpipe/mmpipe:9"),
+     f"mmpipe-operator@{DIGEST}"),
+    ("a registry of one's own", {"image": {"registry": "r.example/a"}}, "Deployment", f"{CONTAINER}.image",
+     f"r.example/a/mmpipe-operator:{VERSION}"),
+    ("services' image by tag", {"serviceImage": {"tag": "9"}}, "Deployment", "env.IMAGE", "mmpipe:9"),
     ("services' pull policy", {"serviceImage": {"pullPolicy": "Always"}}, "Deployment", "env.IMAGE_PULL_POLICY",
      "Always"),
     ("pull secrets of both kinds, once each", {"imagePullSecrets": [{"name": "a"}],
@@ -241,7 +241,7 @@ def test_the_operator_takes_every_variable_that_the_chart_sets() -> None:
     settings = from_environment({each["name"]: each.get("value", "a-pod") for each in variables})
 
     assert settings == Settings(
-        namespace="a-pod", identity="a-pod", image=f"ghcr.io/mmpipe/mmpipe:{VERSION}", lease_name="mmpipe-operator"
+        namespace="a-pod", identity="a-pod", image=f"mmpipe:{VERSION}", lease_name="mmpipe-operator"
     )
 
 

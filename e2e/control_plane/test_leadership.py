@@ -78,7 +78,7 @@ def test_a_leader_that_was_stopped_past_its_lease_never_writes_again(
 
     assert leader.child.wait(30) == 1
     late = [each for each in writes(audit.between(taken_over)) if each.credential == leader.credential]
-    assert late == []
+    assert late == [], f"{late}; taken over before {audit.between(taken_over)[0].time}"
     assert "found its lease lost" in leader.log()
 
 

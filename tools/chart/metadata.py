@@ -1,4 +1,4 @@
-"""`Chart.yaml`: what package managers and Artifact Hub show. Versions come from the package, the example from its file."""
+"""`Chart.yaml`: what package managers and Artifact Hub show. The version is the package's, the example a file's."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from chart.values import Values
 from mmpipe_operator import names
 
-HOME = "https://github.com/mmpipe/mmpipe"
+HOME = "https://mmpipe.dev"
 _EXAMPLE = Path("examples/pipelines/minimal.yaml")
 _CHANGES = (
     "The operator of MultimodalPipelines, its CustomResourceDefinition and its rights",
@@ -29,7 +31,6 @@ def chart() -> dict[str, Any]:
         "appVersion": project["version"],
         "kubeVersion": ">=1.30.0-0",
         "home": HOME,
-        "sources": [HOME],
         "keywords": ["operator", *project["keywords"]],
         "maintainers": [{"name": author["name"], "url": HOME} for author in project["authors"]],
         "annotations": _annotations(project["version"], project["license"]),
@@ -37,8 +38,8 @@ def chart() -> dict[str, Any]:
 
 
 def _annotations(version: str, licence: str) -> dict[str, str]:
-    links = {"Documentation": f"{HOME}/blob/main/docs/kubernetes.md", "Runbooks": f"{HOME}/tree/main/docs/runbooks"}
-    images = {"mmpipe-operator": "ghcr.io/mmpipe/mmpipe-operator", "mmpipe": "ghcr.io/mmpipe/mmpipe"}
+    links = {"Documentation": f"{HOME}/docs/kubernetes.md", "Runbooks": f"{HOME}/docs/runbooks/README.md"}
+    images = (Values().image.repository, Values().service_image.repository)
     crd = {
         "kind": names.KIND,
         "version": names.API_VERSION.rpartition("/")[2],
@@ -54,7 +55,7 @@ def _annotations(version: str, licence: str) -> dict[str, str]:
         "artifacthub.io/operatorCapabilities": "Deep Insights",
         "artifacthub.io/crds": _yaml([crd]),
         "artifacthub.io/crdsExamples": _yaml(list(yaml.safe_load_all(_EXAMPLE.read_text(encoding="utf-8")))),
-        "artifacthub.io/images": _yaml([{"name": name, "image": f"{at}:{version}"} for name, at in images.items()]),
+        "artifacthub.io/images": _yaml([{"name": name, "image": f"{name}:{version}"} for name in images]),
         "artifacthub.io/links": _yaml([{"name": name, "url": url} for name, url in links.items()]),
         "artifacthub.io/changes": _yaml([{"kind": "added", "description": text} for text in _CHANGES]),
     }

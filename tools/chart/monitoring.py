@@ -60,8 +60,8 @@ class PrometheusRule(Block):
     """Whether there is one. Needs the Prometheus operator's CRDs."""
     labels: Strings = {}
     """Labels by which your Prometheus picks it."""
-    runbook_url: str = "https://github.com/mmpipe/mmpipe/blob/main/docs/runbooks"
-    """What the alerts' `runbook_url` begins with; `/ALERT.md` follows."""
+    runbook_url: str = "https://mmpipe.dev/docs/runbooks"
+    """What the alerts' `runbook_url` begins with, `/ALERT.md` follows: where this project's `docs/runbooks` are."""
     alert_labels: Strings = {}
     """Further labels of every alert, such as `team: search`."""
     disabled: list[str] = []

@@ -19,10 +19,10 @@ USER = 10_001
 
 
 class Image(Block):
-    """Where an image is: `REGISTRY/REPOSITORY:TAG`, or `@DIGEST`."""
+    """Where an image is: `REGISTRY/REPOSITORY:TAG`, or `REGISTRY/REPOSITORY@DIGEST`."""
 
-    registry: str = "ghcr.io"
-    """Registry; `global.imageRegistry` stands above it."""
+    registry: str = ""
+    """Registry; `global.imageRegistry` stands above it. Empty is what the nodes take for one that is not named."""
     repository: Annotated[str, Field(min_length=1)]
     """Repository in it."""
     tag: str = ""

@@ -27,7 +27,7 @@ class Global(Block):
 class ServiceImage(Image):
     """The image of the pipelines' pods."""
 
-    repository: Annotated[str, Field(min_length=1)] = "mmpipe/mmpipe"
+    repository: Annotated[str, Field(min_length=1)] = "mmpipe"
     """Repository in it."""
     pull_secrets: list[LocalName] = []
     """Secrets to pull it with; they must be in the pipelines' namespaces."""
@@ -97,7 +97,7 @@ class Names(Block):
     """What names of objects begin with; empty is the release's name, with `mmpipe` in it."""
     common_labels: Strings = {}
     """Labels of every object of the chart."""
-    image: Image = Image(repository="mmpipe/mmpipe-operator")
+    image: Image = Image(repository="mmpipe-operator")
     """The operator's image."""
     image_pull_secrets: list[LocalName] = []
     """Secrets to pull it with."""

@@ -153,7 +153,7 @@ def _one_value() -> Rule:
     return Rule(
         expression="!has(self.value) || !has(self.valueFrom)",
         found="it beside value",
-        expected="one of the two",
+        expected="value or valueFrom, not both",
         remedy="keep one",
         accepted={"name": "A", "valueFrom": {"secretKeyRef": _SECRET}},
         rejected={"name": "A", "value": "a", "valueFrom": {"secretKeyRef": _SECRET}},

@@ -59,7 +59,16 @@ def in_cluster(pipeline: MultimodalPipeline) -> tuple[Problem, ...]:
 
 def acting_value(default: object) -> str:
     """What is expected of a setting that does not act yet."""
-    return f"a value that acts in this release (default {default!r})"
+    return f"a value that acts in this release (default {_in_yaml(default)})"
+
+
+def _in_yaml(default: object) -> str:
+    """As a user would write it; absent is ``none``."""
+    if default is None:
+        return "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    return "[]" if default in ((), []) else str(default)
 
 
 def _name(name: str) -> Problem | None:

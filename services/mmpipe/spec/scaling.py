@@ -38,7 +38,8 @@ class Scaling(SpecModel):
     mode: Literal["HPA", "KEDA", "None"] = "HPA"
     """Who scales: our HorizontalPodAutoscaler, a KEDA ScaledObject, or nobody."""
     min_replicas: Replicas = 1
-    """Fewest pods; 0 scales to zero."""
+    """Fewest pods; 0 scales to zero all but the gateway. With HPA that needs Kubernetes 1.37, or the feature gate
+    HPAScaleToZero of older ones."""
     max_replicas: Annotated[int, Field(ge=1, le=1000)] = 4
     """Most pods."""
     target_queue_depth: Annotated[int, Field(ge=1, le=1_000_000)] = 32

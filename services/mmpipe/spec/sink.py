@@ -16,7 +16,7 @@ LEAK_IN_URI = (
 """What no URI of a spec may hold: a password before the host, or a parameter that sounds like one. Without look-around,
 since the API server's regular expressions (RE2) have none."""
 LEAK_FOUND = "a URI with a password in it"
-LEAK_EXPECTED = "a URI without one"
+LEAK_EXPECTED = "a URI without a password"
 LEAK_REMEDY = "take it out and name the secret that holds it in the SecretRef field beside it"
 
 _SECRET_IN_URI = re.compile(

@@ -95,7 +95,7 @@ class Variable(SpecModel):
     @model_validator(mode="after")
     def _one_value(self) -> Self:
         if self.value is not None and self.value_from is not None:
-            raise broken_rule("valueFrom", "it beside value", "one of the two", "keep one")
+            raise broken_rule("valueFrom", "it beside value", "value or valueFrom, not both", "keep one")
         return self
 
 

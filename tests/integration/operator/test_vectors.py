@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -163,6 +164,21 @@ async def test_a_server_that_goes_and_comes_back_is_reported_so(milvus_uri: str)
         assert "see that Milvus runs" in away.vectors.message
         await gate.open()
         await one.until(pipeline, lambda report: report.vectors.state == "Reachable")
+
+
+@asynchronous
+async def test_a_server_that_says_nothing_costs_a_report_and_leaves_no_thread_behind(milvus_uri: str) -> None:
+    before = set(threading.enumerate())
+    async with gate_to(milvus_uri) as gate, asking() as one:
+        pipeline = in_milvus("says-nothing", f"http://127.0.0.1:{gate.port}")
+        await one.until(pipeline, lambda report: report.vectors.state == "Reachable")
+        gate.swallow()
+        await one.until(pipeline, lambda report: report.vectors.state == "Unreachable")
+        with pytest.raises(NeighbourError):
+            await one.neighbours.drop_vectors(pipeline, {})
+        await one.neighbours.close()
+        left = {thread for thread in set(threading.enumerate()) - before if thread.name.startswith("mmpipe-")}
+    assert not left
 
 
 @asynchronous

@@ -110,7 +110,7 @@ def test_a_refusal_reads_as_one_sentence() -> None:
     (problem,) = refused(parse(f"{HEAD}spec: {{alignment: {{temporal: Dtw}}}}"))
 
     assert str(problem) == (
-        "spec.alignment.temporal: found 'Dtw', expected a value that acts in this release (default 'None'); "
+        "spec.alignment.temporal: found 'Dtw', expected a value that acts in this release (default None); "
         "temporal alignment comes with the alignment release; set temporal to None"
     )
 

@@ -31,7 +31,7 @@ def test_a_password_in_a_uri_is_refused_without_being_said(field: str, uri: str)
     with pytest.raises(SpecError) as error:
         parse(f"{HEAD}spec: {{{field % uri}}}")
 
-    assert "found a URI with a password in it, expected a URI without one" in str(error.value)
+    assert "found a URI with a password in it, expected a URI without a password" in str(error.value)
     assert "SecretRef" in str(error.value)
     assert "hunter2" not in str(error.value)
 
