@@ -22,7 +22,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help install dev services up demo search check check-protos fmt test test-unit servers e2e-control-plane floors bench protos docs lock model evaluate media changelog clean
+.PHONY: help install dev services up demo search check check-protos fmt test test-unit servers cluster e2e-control-plane floors bench protos docs lock model evaluate media changelog clean
 
 help:  ## list every task
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -82,6 +82,10 @@ test-unit: dev  ## run the tests that need no server
 
 servers:  ## build the servers that tests start: Milvus, PostgreSQL, S3, NATS, Redis, grpcurl (once, into ~/.cache/mmpipe)
 	PYTHON="$(PYTHON)" tests/servers/build.sh
+
+cluster: dev  ## keep a real control plane to try the operator on: its nodes are played, only the operator's pods really run
+	$(BIN)/python -m e2e.cluster build
+	$(BIN)/python -m e2e.cluster up
 
 e2e-control-plane: dev  ## run the operator and its chart against a real API server, etcd and controllers, which it builds once (10 minutes)
 	$(BIN)/python -m e2e.cluster build

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from e2e.cluster import binaries, supervisor
+from e2e.cluster import binaries, playground, supervisor
 
 _USAGE = "usage: python -m e2e.cluster build | up [--until-eof]"
 
@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
                 binaries.build(module)
                 sys.stdout.write(f"{module.home}\n")
         case ["up"]:
-            supervisor.keep(supervisor.until_interrupted)
+            playground.keep()
         case ["up", "--until-eof"]:
             supervisor.keep(supervisor.until_eof)
         case _:

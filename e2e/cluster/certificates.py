@@ -13,7 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-_SERVER_NAMES = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc"
+_SERVER_NAMES = (
+    "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc"
+)
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
 
 
@@ -50,7 +52,11 @@ class Authority:
 
     def _openssl(self, *arguments: object) -> None:
         subprocess.run(
-            ["openssl", *map(str, arguments)], cwd=self.folder, check=True, stdin=subprocess.DEVNULL, capture_output=True
+            ["openssl", *map(str, arguments)],
+            cwd=self.folder,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
         )
 
 

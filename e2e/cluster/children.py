@@ -1,7 +1,7 @@
 """Processes that never outlive the one that started them.
 
-Neighbours: ``control_plane`` starts servers, ``kubelet`` containers, ``operator`` operators. ``setpriv`` asks the kernel
-to kill a child whose starting thread has ended, whatever ended it: so start children in threads that stay.
+Neighbours: ``control_plane`` starts servers, ``kubelet`` containers, ``operator`` operators. ``setpriv`` asks the
+kernel to kill a child whose starting thread has ended, whatever ended it: so start children in threads that stay.
 """
 
 from __future__ import annotations

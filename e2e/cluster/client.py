@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes import client as kubernetes_client
 from kubernetes import config as kubernetes_config
+
 from mmpipe_operator.kinds import Kind, Manifest
 
 NAMESPACE = Kind("v1", "Namespace", "namespaces")
@@ -145,7 +146,9 @@ class Client:
         headers = {"accept": "application/json", "content-type": content, **self.access.headers}
         data = None if body is None else json.dumps(body).encode()
         timeout = urllib3.Timeout(connect=10, read=None if stream else 60)
-        answer = self._pool.request(method, url, body=data, headers=headers, preload_content=not stream, timeout=timeout)
+        answer = self._pool.request(
+            method, url, body=data, headers=headers, preload_content=not stream, timeout=timeout
+        )
         try:
             if answer.status >= 400:
                 raise _error(answer)

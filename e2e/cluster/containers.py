@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmpipe_operator.kinds import Manifest
-
 from e2e.cluster.children import Child
 from e2e.cluster.client import Client
 from e2e.cluster.pod_environment import environment, expanded
 from e2e.cluster.pod_files import PodFiles
 from e2e.cluster.pod_status import ContainerState
 from e2e.cluster.probes import answers
+
+from mmpipe_operator.kinds import Manifest
 
 _PERIOD_S = 0.2
 _RESTART_S = 1.0
@@ -48,9 +48,7 @@ class Image:
 class RunningPod:
     """The processes of one pod, in a thread of their own."""
 
-    def __init__(
-        self, client: Client, pod: Manifest, images: Mapping[str, Image], folder: Path, address: str
-    ) -> None:
+    def __init__(self, client: Client, pod: Manifest, images: Mapping[str, Image], folder: Path, address: str) -> None:
         self.address = address
         self._pod = pod
         self._images = images

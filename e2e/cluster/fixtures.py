@@ -13,8 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from mmpipe_operator.kinds import PIPELINE
-
 from e2e.cluster.audit import AuditLog
 from e2e.cluster.client import CRD, NAMESPACE, ApiError
 from e2e.cluster.kubelet import Kubelet
@@ -22,6 +20,8 @@ from e2e.cluster.operators import Operators, installed
 from e2e.cluster.session import Cluster, own_cluster, users_cluster
 from e2e.cluster.tools import Tool
 from e2e.cluster.waiting import wait_for
+
+from mmpipe_operator.kinds import PIPELINE
 
 _OURS_ONLY = "needs an API server of our own; --kubeconfig names another"
 

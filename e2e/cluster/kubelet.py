@@ -1,8 +1,8 @@
 """Plays the nodes: nodes that are Ready, pods that run or fail as a test says, deletions that end.
 
 The real scheduler binds pods to its nodes. A pod whose image is among ``programs`` really runs, as processes of this
-machine (``containers``); any other becomes what the newest matching rule says, and Ready without one. Neighbours:
-``pod_status`` has what is said of a pod. Its nodes have a taint on a cluster that is not ours, where ``placement`` lets a
+machine (``containers``); any other becomes what the newest matching rule says, and Ready without one.
+Neighbours: ``pod_status`` has what is said of a pod. Its nodes have a taint on a cluster that is not ours, where ``placement`` lets a
 pod in.
 """
 
@@ -18,12 +18,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mmpipe_operator.kinds import POD, Manifest
-
 from e2e.cluster.client import LEASE, NODE, ApiError, Client
 from e2e.cluster.containers import Image, RunningPod
 from e2e.cluster.pod_status import HOST_IP, Behaviour, ContainerState, imagined, status
 from e2e.cluster.watching import Watch
+
+from mmpipe_operator.kinds import POD, Manifest
 
 NODE_LABEL = "mmpipe.dev/e2e"
 _NODES = 2
@@ -127,7 +127,12 @@ class Kubelet:
         with suppress(ApiError):
             self._client.create(NODE, node)
         now = _now()
-        ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "played by e2e.cluster.kubelet"}
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "message": "played by e2e.cluster.kubelet",
+        }
         reported = {
             "capacity": _CAPACITY,
             "allocatable": _CAPACITY,

@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from e2e.cluster.certificates import kubeconfig
 from e2e.cluster.children import Child
 from e2e.cluster.client import LEASE, NAMESPACE
@@ -27,6 +25,7 @@ from e2e.cluster.ports import HOST, free_ports
 from e2e.cluster.rbac import Rights, rights
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
+from prometheus_client.parser import text_string_to_metric_families
 
 _START_TIMEOUT_S = 30.0
 

@@ -6,9 +6,9 @@ import base64
 import re
 from collections.abc import Mapping
 
-from mmpipe_operator.kinds import CONFIG_MAP, SECRET, Kind, Manifest
-
 from e2e.cluster.client import Client
+
+from mmpipe_operator.kinds import CONFIG_MAP, SECRET, Kind, Manifest
 
 _REFERENCE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _IN_BRACKETS = re.compile(r"(.+)\['(.+)'\]")

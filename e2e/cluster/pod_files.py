@@ -6,11 +6,11 @@ import base64
 from collections.abc import Callable
 from pathlib import Path
 
-from mmpipe_operator.kinds import CONFIG_MAP, SECRET, Kind, Manifest
-
 from e2e.cluster.certificates import kubeconfig
 from e2e.cluster.client import Client
 from e2e.cluster.pod_environment import field_of
+
+from mmpipe_operator.kinds import CONFIG_MAP, SECRET, Kind, Manifest
 
 _ANY_ADDRESS = "0.0.0.0"  # noqa: S104  # looked for, never listened on
 
@@ -34,7 +34,7 @@ class PodFiles:
         self._sign_in()
 
     def moved(self, container: Manifest) -> Callable[[str, str], str]:
-        """A function of a text and the pod's address: the text with the container's paths and address turned to ours."""
+        """A function of a text and the pod's address: the text with the container's paths and address made ours."""
         mounts = sorted(container.get("volumeMounts", ()), key=lambda mount: -len(mount["mountPath"]))
         volumes = self._folder / "volumes"
 

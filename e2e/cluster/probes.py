@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from mmpipe_operator.kinds import Manifest
 
 _TIMEOUT_S = 1.0

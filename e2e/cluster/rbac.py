@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from mmpipe_operator.kinds import Kind, Manifest
-
 from e2e.cluster import binaries
 from e2e.cluster.client import LEASE, Client
+
+from mmpipe_operator.kinds import Kind, Manifest
 
 _GROUP = "rbac.authorization.k8s.io/v1"
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
@@ -20,9 +20,7 @@ ROLE = Kind(_GROUP, "Role", "roles")
 CLUSTER_ROLE = Kind(_GROUP, "ClusterRole", "clusterroles")
 ROLE_BINDING = Kind(_GROUP, "RoleBinding", "rolebindings")
 CLUSTER_ROLE_BINDING = Kind(_GROUP, "ClusterRoleBinding", "clusterrolebindings")
-_KINDS = {
-    kind.kind: kind for kind in (SERVICE_ACCOUNT, ROLE, CLUSTER_ROLE, ROLE_BINDING, CLUSTER_ROLE_BINDING, LEASE)
-}
+_KINDS = {kind.kind: kind for kind in (SERVICE_ACCOUNT, ROLE, CLUSTER_ROLE, ROLE_BINDING, CLUSTER_ROLE_BINDING, LEASE)}
 _CHART = Path(__file__).parents[2] / "charts" / "mmpipe"
 
 type Rule = dict[str, Any]

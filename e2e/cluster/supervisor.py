@@ -1,8 +1,8 @@
 """Keeps a control plane for as long as somebody wants it, and takes it away in the right order whatever happens.
 
 A test session starts ``python -m e2e.cluster up --until-eof`` and holds the other end of its input: when the session
-ends, by itself, by Ctrl-C or by ``kill -9``, the input ends, the servers stop and their folder goes. Were the supervisor
-itself killed, the kernel would end its children.
+ends, by itself, by Ctrl-C or by ``kill -9``, the input ends, the servers stop and their folder goes. Were the
+supervisor itself killed, the kernel would end its children.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,13 +35,6 @@ def keep(until: Callable[[Path], None]) -> None:
     finally:
         plane.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def until_interrupted(folder: Path) -> None:
-    """For a person at a terminal."""
-    sys.stdout.write(f"export KUBECONFIG={folder / 'admin.kubeconfig'}\n")
-    sys.stdout.flush()
-    threading.Event().wait()
 
 
 def until_eof(folder: Path) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import urllib3
-from mmpipe_operator.kinds import Kind, Manifest
-
 from e2e.cluster.client import ApiError, Client
+
+from mmpipe_operator.kinds import Kind, Manifest
 
 _AGAIN_S = 0.2
 _FAULTS = (ApiError, urllib3.exceptions.HTTPError, OSError)

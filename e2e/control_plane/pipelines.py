@@ -12,6 +12,7 @@ from typing import Any
 from e2e.cluster.client import ApiError
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
+
 from mmpipe_operator import names
 from mmpipe_operator.kinds import CHILDREN, DEPLOYMENT, OPTIONAL, PIPELINE, POD, Kind, Manifest, Ref
 
@@ -41,7 +42,7 @@ class Pipeline:
     def ref(self) -> tuple[Kind, str, str]:
         return PIPELINE, self.namespace, self.name
 
-    def document(self, **spec: Any) -> Manifest:
+    def document(self, **spec: object) -> Manifest:
         """The object as a user would write it; ``spec`` overrides whole sections."""
         placed = {"template": self.cluster.kubelet.placement} if self.cluster.kubelet.placement else {}
         sections = {
@@ -59,7 +60,7 @@ class Pipeline:
         head = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata}
         return {**head, "spec": sections | spec}
 
-    def apply(self, **spec: Any) -> Pipeline:
+    def apply(self, **spec: object) -> Pipeline:
         """As ``kubectl apply --server-side`` does it."""
         self.cluster.client.apply(PIPELINE, self.document(**spec), "user")
         return self

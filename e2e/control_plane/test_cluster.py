@@ -7,6 +7,7 @@ from e2e.cluster.pod_status import Behaviour
 from e2e.cluster.session import Cluster
 from e2e.cluster.tools import Tool
 from e2e.cluster.waiting import wait_for
+
 from mmpipe_operator.kinds import DEPLOYMENT, POD, Manifest
 
 RESTRICTED = {
@@ -78,9 +79,7 @@ def test_a_real_container_has_its_environment_its_files_and_its_account(
     assert kubelet.log(namespace, pod["metadata"]["name"]).strip() == "hello from greet"
 
 
-def test_a_real_container_that_fails_ends_its_job_as_failed(
-    cluster: Cluster, namespace: str, kubelet: Kubelet
-) -> None:
+def test_a_real_container_that_fails_ends_its_job_as_failed(cluster: Cluster, namespace: str, kubelet: Kubelet) -> None:
     kubelet.run("shell:1", Image())
     spec = pod_spec(cluster, "shell:1", command=["sh", "-c", "exit 3"]) | {"restartPolicy": "Never"}
     cluster.client.create(JOB, _job(namespace, "fail", spec))

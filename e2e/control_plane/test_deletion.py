@@ -1,7 +1,7 @@
 """Deleting namespaces and pipelines never hangs, whoever is there to see it.
 
-The bounds are the promise. The cluster itself takes its time over a namespace: it looks again at one whose pods have had
-a grace period after half of that period.
+The bounds are the promise. The cluster itself takes its time over a namespace: at one whose pods have a
+grace period it looks again after half of that.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from e2e.cluster.session import Cluster
 from e2e.cluster.tools import Tool
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import Pipeline, Stores
+
 from mmpipe_operator import names
 
 DROP_TIMEOUT_S = 3

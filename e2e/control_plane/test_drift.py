@@ -13,6 +13,7 @@ from e2e.cluster.operators import OperatorProcess, Operators, installed
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import OWNED, Pipeline, uids
+
 from mmpipe_operator import names
 from mmpipe_operator.kinds import (
     AUTOSCALER,

@@ -13,6 +13,7 @@ from e2e.cluster.operators import OperatorProcess, Operators, installed
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import Pipeline
+
 from mmpipe_operator.kinds import PIPELINE, Manifest
 
 RESYNC_S = 20

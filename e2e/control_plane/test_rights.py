@@ -8,6 +8,7 @@ from e2e.cluster.operators import Operators
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import OWNED, Pipeline
+
 from mmpipe_operator.kinds import SECRET, SERVICE
 
 type Right = tuple[str, str]
@@ -55,9 +56,7 @@ def _live_through_everything(pipeline: Pipeline, operator: Operators) -> None:
     wait_for(lambda: replica.metric("mmpipe_operator_api_requests_total", verb="list") > looked)
 
 
-def test_a_missing_right_is_a_condition_that_goes_when_it_is_granted(
-    pipeline: Pipeline, operator: Operators
-) -> None:
+def test_a_missing_right_is_a_condition_that_goes_when_it_is_granted(pipeline: Pipeline, operator: Operators) -> None:
     operator.rights.take("services", "create")
     operator()
     pipeline.apply()

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import make_reference
+from crd_reference import crd_page
+from mmpipe_operator.crd import COLUMNS, rules
 from mmpipe_operator.status import CONDITIONS, REASONS
 
 
@@ -46,6 +48,31 @@ def test_the_page_of_conditions_has_every_condition_and_every_reason() -> None:
 
     assert [name for name in CONDITIONS if f"| `{name}` |" not in page] == []
     assert [name for name in REASONS if f"| `{name}` |" not in page] == []
+
+
+def test_the_page_of_the_crd_has_every_rule_with_its_field_and_remedy() -> None:
+    page = "\n".join(crd_page("note"))
+
+    placed = [(each.path.removeprefix("spec.modalities[]."), each.rule.expected) for each in rules()]
+    assert [path for path, expected in placed if f"{path}`" not in page or expected not in page] == []
+    assert [each.path for each in rules() if each.at != "spec.modalities[]" and each.rule.remedy not in page] == []
+
+
+def test_the_page_of_the_crd_says_what_cant_be_changed_and_what_kubectl_shows() -> None:
+    page = "\n".join(crd_page("note"))
+    unchanging = page.partition("## What can't be changed")[2].partition("##")[0]
+
+    assert "`spec.sink.milvus.uri`" in unchanging
+    assert "`spec.scaling" not in unchanging
+    assert [each["name"] for each in COLUMNS if f"| {each['name'].upper()} |" not in page] == []
+
+
+def test_a_block_that_stands_in_several_places_is_described_once() -> None:
+    page = "\n".join(make_reference.spec_page())
+
+    assert page.count("Overrides of the pod template") == 8  # seven places and its own
+    assert page.count("| `imagePullPolicy` |") == 1
+    assert "| `template` | [block](#specmodalitiestexttemplate) |" in page.partition("## `spec.worker`")[2]
 
 
 def test_pages_that_were_written_are_as_the_code_has_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
