@@ -57,7 +57,7 @@ class Access:
 def access(kubeconfig: Path) -> Access:
     """From a kubeconfig of any kind, those that run a program for a token included."""
     configuration = kubernetes_client.Configuration()
-    kubernetes_config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+    kubernetes_config.load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]  # it ships none
     token = configuration.get_api_key_with_prefix("authorization")
     return Access(
         server=configuration.host,
@@ -97,11 +97,11 @@ class Client:
 
     def list(self, kind: Kind, namespace: str = "", **query: object) -> list[Manifest]:
         """Every object of a kind; ``labelSelector="a=b"`` and ``fieldSelector`` narrow it."""
-        items = self.call("GET", kind.path(namespace), **query)["items"]
+        items = self.call("GET", _asking(kind.path(namespace), query))["items"]
         return [{"apiVersion": kind.api_version, "kind": kind.kind} | item for item in items]
 
     def create(self, kind: Kind, manifest: Manifest, **query: object) -> Manifest:
-        return self.call("POST", kind.path(manifest["metadata"].get("namespace", "")), manifest, **query)
+        return self.call("POST", _asking(kind.path(manifest["metadata"].get("namespace", "")), query), manifest)
 
     def apply(self, kind: Kind, manifest: Manifest, manager: str = "e2e") -> Manifest:
         """Server-side apply."""
@@ -127,7 +127,7 @@ class Client:
         self, method: str, path: str, body: object = None, content: str = "application/json", **query: object
     ) -> Manifest:
         """One request; the answer's JSON. Raises ApiError where the server refuses."""
-        with self._open(method, path, body, content, query) as answer:
+        with self._open(method, _asking(path, query), body, content) as answer:
             document: Manifest = json.loads(answer.data)
         return document
 
@@ -135,14 +135,14 @@ class Client:
     def watch(self, path: str, **query: object) -> Iterator[Iterator[Manifest]]:
         """Events of a watch, ``{"type": ..., "object": ...}``, until the server or the block ends it."""
         query = {"watch": "true", "allowWatchBookmarks": "true"} | query
-        with self._open("GET", path, None, "", query, stream=True) as answer:
+        with self._open("GET", _asking(path, query), None, "", stream=True) as answer:
             yield (json.loads(line) for line in _lines(answer))
 
     @contextmanager
     def _open(
-        self, method: str, path: str, body: object, content: str, query: Mapping[str, object], *, stream: bool = False
+        self, method: str, path: str, body: object, content: str, *, stream: bool = False
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        url = self.access.server + path + (f"?{urlencode(query)}" if query else "")
+        url = self.access.server + path
         headers = {"accept": "application/json", "content-type": content, **self.access.headers}
         data = None if body is None else json.dumps(body).encode()
         timeout = urllib3.Timeout(connect=10, read=None if stream else 60)
@@ -157,6 +157,10 @@ class Client:
             if stream:
                 answer.close()
             answer.release_conn()
+
+
+def _asking(path: str, query: Mapping[str, object]) -> str:
+    return path + (f"?{urlencode(query)}" if query else "")
 
 
 def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

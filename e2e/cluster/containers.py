@@ -106,7 +106,7 @@ class RunningPod:
     def _start(self, container: Manifest) -> Child:
         image = self._images[container["image"]]
         moved = self._files.moved(container)
-        own = image.environment | environment(self._client, self._pod, container)
+        own = {**image.environment, **environment(self._client, self._pod, container)}
         variables = {name: moved(expanded(value, own), self.address) for name, value in own.items()}
         command = [moved(expanded(word, own), self.address) for word in image.command(container)]
         variables |= {"KUBECONFIG": str(self._files.kubeconfig), "PATH": f"{image.programs}:/usr/bin:/bin"}

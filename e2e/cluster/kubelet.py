@@ -1,9 +1,9 @@
 """Plays the nodes: nodes that are Ready, pods that run or fail as a test says, deletions that end.
 
 The real scheduler binds pods to its nodes. A pod whose image is among ``programs`` really runs, as processes of this
-machine (``containers``); any other becomes what the newest matching rule says, and Ready without one.
-Neighbours: ``pod_status`` has what is said of a pod. Its nodes have a taint on a cluster that is not ours, where ``placement`` lets a
-pod in.
+machine (``containers``); any other becomes what the newest matching rule says, and Ready without one. Neighbours:
+``pod_status`` has what is said of a pod. On a cluster that is not ours its nodes have a taint, where ``placement`` lets
+a pod in.
 """
 
 from __future__ import annotations

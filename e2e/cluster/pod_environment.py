@@ -23,8 +23,8 @@ def environment(client: Client, pod: Manifest, container: Manifest) -> dict[str,
         for key, value in _data(client, pod, kind, reference["name"]).items():
             found[source.get("prefix", "") + key] = value
     for variable in container.get("env", ()):
-        value = _value(client, pod, container, variable)
-        found |= {} if value is None else {variable["name"]: value}
+        text = _value(client, pod, container, variable)
+        found |= {} if text is None else {variable["name"]: text}
     return found
 
 

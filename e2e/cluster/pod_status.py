@@ -48,7 +48,7 @@ def imagined(behaviour: Behaviour) -> ContainerState:
 
 
 def status(pod: Manifest, states: dict[str, ContainerState], ip: str, now: str) -> dict[str, Any]:
-    """The pod's ``.status``, but for what others write; ``states`` by container. Times stay where nothing has changed."""
+    """The pod's ``.status``, but for what others write, from states by container; times stay where nothing changed."""
     before = pod.get("status", {})
     started = before.get("startTime", now)
     ready = bool(states) and all(state.ready for state in states.values())

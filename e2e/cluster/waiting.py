@@ -8,7 +8,7 @@ from collections.abc import Callable
 _POLL_S = 0.05
 
 
-def wait_for[T](answer: Callable[[], T], timeout_s: float = 30.0, what: object = None) -> T:
+def wait_for[T](answer: Callable[[], T | None], timeout_s: float = 30.0, what: object = None) -> T:
     """Ask until the answer is true, and return it. ``what`` is told of a failure: a text, or a function that finds it.
 
     An ``AssertionError`` of ``answer`` counts as "not yet" and is the reason where it stays.
@@ -24,7 +24,7 @@ def wait_for[T](answer: Callable[[], T], timeout_s: float = 30.0, what: object =
         time.sleep(_POLL_S)
 
 
-def _ask[T](answer: Callable[[], T]) -> tuple[T | None, str]:
+def _ask[T](answer: Callable[[], T | None]) -> tuple[T | None, str]:
     try:
         found = answer()
     except AssertionError as error:

@@ -149,8 +149,7 @@ def test_a_new_spec_takes_over_from_one_that_is_still_rolling_out(
 
     pipeline.settle()
     read = {_config(pipeline.template())}
-    files = lambda: {ref.name for ref in pipeline.children([CONFIG_MAP]) if ref.name.startswith("media-image-")}  # noqa: E731
-    wait_for(lambda: files() == read, what=lambda: f"{files()} is not {read}")
+    wait_for(lambda: _files(pipeline) == read, what=lambda: f"{_files(pipeline)} is not {read}")
 
 
 def test_a_bad_image_leaves_the_old_pods_running_and_says_so_until_it_is_corrected(
@@ -234,6 +233,11 @@ def _config(template: Manifest) -> str:
     """The file that pods of this template read."""
     volumes = template["spec"]["volumes"]
     return str(next(each["configMap"]["name"] for each in volumes if each["name"] == "config"))
+
+
+def _files(pipeline: Pipeline) -> set[str]:
+    """The files that are there for the image process."""
+    return {ref.name for ref in pipeline.children([CONFIG_MAP]) if ref.name.startswith("media-image-")}
 
 
 def _of_process(pipeline: Pipeline, process: str) -> list[str]:

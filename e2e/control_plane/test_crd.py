@@ -11,7 +11,7 @@ import yaml
 from e2e.cluster.client import CRD
 from e2e.cluster.session import Cluster
 from e2e.cluster.tools import Tool
-from e2e.control_plane.model_verdict import takes
+from e2e.control_plane.model_verdict import of_the_model, takes
 from e2e.control_plane.rule_cases import rule_case
 from e2e.control_plane.schema_cases import BASE, MODALITIES, Case, cases, merged
 from e2e.control_plane.verdicts import Verdict, creation, judged, status_change
@@ -19,16 +19,22 @@ from e2e.control_plane.verdicts import Verdict, creation, judged, status_change
 from mmpipe.spec import from_object
 from mmpipe_operator.crd import document, rules
 from mmpipe_operator.kinds import PIPELINE, Manifest
+from mmpipe_operator.names import KIND
 
 pytestmark = pytest.mark.usefixtures("crd")
 
 SCHEMA = document()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples/pipelines").glob("*.yaml"))
 STATUS = {"stages": "3/4", "backlog": "10-99", "conditions": []}
 
 
 def _pipeline(namespace: str, **spec: object) -> Manifest:
-    document: Manifest = merged(BASE, {"metadata": {"namespace": namespace}, "spec": spec})
+    document: Manifest = merged(BASE, _in(namespace) | {"spec": spec})
     return document
+
+
+def _in(namespace: str) -> Manifest:
+    return {"metadata": {"namespace": namespace}}
 
 
 def _condition(**fields: object) -> Manifest:
@@ -150,6 +156,17 @@ def _token(name: str, key: str) -> Manifest:
 def _only(namespace: str, **spec: object) -> Manifest:
     """A second manager's part of the object."""
     return _pipeline(namespace) | {"spec": spec}
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=[file.stem for file in EXAMPLES])
+def test_an_example_is_taken_by_the_server_and_by_the_model(cluster: Cluster, namespace: str, file: Path) -> None:
+    documents = [each for each in yaml.safe_load_all(file.read_text(encoding="utf-8")) if each["kind"] == KIND]
+
+    verdicts = judged(cluster.client, namespace, (merged(each, _in(namespace)) for each in documents))
+
+    assert documents
+    assert [verdict.message for verdict in verdicts if not verdict.accepted] == []
+    assert [of_the_model(each) for each in documents] == [""] * len(documents)
 
 
 def test_a_status_is_written_through_its_own_door_alone(cluster: Cluster, namespace: str) -> None:

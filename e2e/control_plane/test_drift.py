@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -125,7 +126,7 @@ def test_what_happened_while_no_operator_ran_is_put_right_when_one_starts(
     for ref in deleted:
         _comes_back(pipeline, ref, before[ref])
     for ref in changed:
-        assert _has_foreign(wait_for(lambda ref=ref: _put_right(pipeline, ref, before[ref])))  # type: ignore[misc]  # a default binds it
+        assert _has_foreign(wait_for(partial(_put_right, pipeline, ref, before[ref])))
     same = uids(before).items() & uids(pipeline.children()).items()
     assert {ref for ref, _ in same} == before.keys() - set(deleted)
 
