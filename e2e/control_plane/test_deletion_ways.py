@@ -16,6 +16,7 @@ from e2e.cluster.session import Cluster
 from e2e.cluster.tools import Tool
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import Pipeline
+
 from mmpipe_operator import names
 from mmpipe_operator.kinds import PIPELINE, Manifest
 

@@ -92,7 +92,11 @@ SETS: dict[str, Values] = {
     "everything off": NOTHING,
     "in namespaces": {"watchNamespaces": ["default", "kube-public"]},
     "everything on, in namespaces": EVERYTHING | {"watchNamespaces": ["default", "kube-public"]},
-    "named otherwise": {"fullnameOverride": "s", "commonLabels": {"a": "b"}, "podDisruptionBudget": {"maxUnavailable": "40%"}},
+    "named otherwise": {
+        "fullnameOverride": "s",
+        "commonLabels": {"a": "b"},
+        "podDisruptionBudget": {"maxUnavailable": "40%"},
+    },
 }
 
 
@@ -104,7 +108,11 @@ def monitored(fresh_cluster: Cluster) -> Cluster:
     kubectl = fresh_cluster.tool("kubectl")
     names = [f"crd/{kind}.monitoring.coreos.com" for kind in KINDS]
     kubectl("wait", "--for=condition=Established", *names, "--timeout=30s")
-    wait_for(lambda: len(kubectl("api-resources", "--api-group=monitoring.coreos.com", "--output=name").split()) == len(KINDS))
+    wait_for(
+        lambda: (
+            len(kubectl("api-resources", "--api-group=monitoring.coreos.com", "--output=name").split()) == len(KINDS)
+        )
+    )
     return fresh_cluster
 
 

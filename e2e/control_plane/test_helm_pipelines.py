@@ -75,7 +75,7 @@ def test_a_release_whose_pods_cannot_pull_ends_at_once_with_the_reason(pipeline:
 
 
 def test_a_release_whose_neighbour_is_away_ends_at_its_timeout(operator: Release, tmp_path: Path) -> None:
-    """A queue that does not answer may be back by itself: the pipeline is not Stalled, so Helm waits as long as it may."""
+    """A queue that does not answer may be back by itself: that is not Stalled, so Helm waits as long as it may."""
     cluster = operator.cluster
     alone = Pipeline(cluster, cluster.new_namespace("team"), "media")
     release = _release(alone, tmp_path, alone.document())

@@ -220,7 +220,10 @@ def test_a_namespaced_release_has_no_right_outside_its_namespaces(release: Relea
     assert may("create", "deployments.apps", release.namespace)
     assert not may("create", "deployments.apps", "default")
     assert not may("get", "secrets", "default")
-    assert not may("list", "multimodalpipelines.mmpipe.dev", "default")
+    assert may("patch", "multimodalpipelines.mmpipe.dev", "default")  # the finalizer, once a namespace's Roles are gone
+    assert not may("get", "multimodalpipelines.mmpipe.dev", "default")
+    succeeded(release.upgrade({"watchNamespaces": [release.namespace], "rbac": {"finalizers": False}}))
+    assert not may("patch", "multimodalpipelines.mmpipe.dev", "default")
 
 
 @pytest.mark.parametrize(

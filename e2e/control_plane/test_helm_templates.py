@@ -91,6 +91,11 @@ ROWS: tuple[Row, ...] = (
     ("the account's annotations", {"serviceAccount": {"annotations": {"a": "b"}}}, "ServiceAccount",
      "metadata.annotations",
      {"a": "b"}),
+    ("what takes a finalizer off, once a namespace's Roles are gone", {"watchNamespaces": ["a"]},
+     f"ClusterRole/{SYSTEM}:mmpipe-finalizers", "rules",
+     [{"apiGroups": ["mmpipe.dev"], "resources": ["multimodalpipelines"], "verbs": ["list", "watch", "patch"]}]),
+    ("its account", {"watchNamespaces": ["a"]}, f"ClusterRoleBinding/{SYSTEM}:mmpipe-finalizers", "subjects.0.name",
+     "mmpipe-operator"),
     ("the lease of the release alone", {}, "Role/mmpipe-operator-lease", "rules.1.resourceNames", ["mmpipe-operator"]),
     ("view only looks", {}, f"ClusterRole/{SYSTEM}:mmpipe-view", "rules.0.verbs", ["get", "list", "watch"]),
     ("edit joins the cluster's edit", {}, f"ClusterRole/{SYSTEM}:mmpipe-edit",
@@ -170,8 +175,9 @@ GONE: tuple[tuple[str, Values, str], ...] = (
     ("no dashboards by default", {}, "ConfigMap"),
     ("no ClusterRole of its own in namespaced mode", {"watchNamespaces": ["a"]},
      f"ClusterRole/{SYSTEM}:mmpipe-operator"),
-    ("no ClusterRole at all where nothing is aggregated", {"watchNamespaces": ["a"], "rbac": {"aggregate": False}},
-     "ClusterRole"),
+    ("none for finalizers where the operator has the whole cluster", {}, f"ClusterRole/{SYSTEM}:mmpipe-finalizers"),
+    ("no ClusterRole at all where none is wanted",
+     {"watchNamespaces": ["a"], "rbac": {"aggregate": False, "finalizers": False}}, "ClusterRole"),
 )  # fmt: skip
 
 

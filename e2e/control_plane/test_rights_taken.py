@@ -14,6 +14,7 @@ from e2e.cluster.operators import Operators
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import Pipeline
+
 from mmpipe_operator.kinds import (
     AUTOSCALER,
     DEPLOYMENT,

@@ -11,6 +11,7 @@ from e2e.cluster.operators import Operators
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import Pipeline
+
 from mmpipe_operator.kinds import DEPLOYMENT, SERVICE, Manifest
 
 SHORT_S = 5

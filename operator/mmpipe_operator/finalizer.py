@@ -17,7 +17,7 @@ from mmpipe_operator import names
 from mmpipe_operator.cache import Cache, Key
 from mmpipe_operator.cluster import Cluster, Events
 from mmpipe_operator.kinds import DEPLOYMENT, Manifest, ref_of
-from mmpipe_operator.neighbours import Neighbours
+from mmpipe_operator.neighbours import NeighbourError, Neighbours
 
 PODS_LEAVE_S = 5.0
 """Pause between two looks at pods that are stopping; their deletion wakes the pipeline earlier."""
@@ -34,6 +34,7 @@ class Finalizer:
         self._neighbours = neighbours
         self._events = events
         self._limit_s = limit_s
+        self._told: dict[Key, str] = {}
 
     async def hold(self, raw: Manifest, *, wanted: bool) -> None:
         """Have the finalizer on a living pipeline exactly where it is wanted."""
@@ -59,10 +60,28 @@ class Finalizer:
             await self._drop(raw, pipeline, secrets)
         return None
 
+    def forget(self, key: Key) -> None:
+        """Let go of what was remembered of a pipeline that is gone."""
+        self._told.pop(key, None)
+
     async def _drop(self, raw: Manifest, pipeline: MultimodalPipeline, secrets: Mapping[tuple[str, str], str]) -> None:
-        await self._neighbours.drop_vectors(pipeline, secrets)
+        try:
+            await self._neighbours.drop_vectors(pipeline, secrets)
+        except NeighbourError as error:
+            await self._say_why(raw, error)
+            raise
         await self._events.say(raw, "Normal", "VectorsDropped", "its collection and alias are gone from Milvus")
         await self._let_go(raw)
+
+    async def _say_why(self, raw: Manifest, error: NeighbourError) -> None:
+        """Once for each pipeline: it is tried again every minute, and an event for each try would bury the others."""
+        key: Key = raw["metadata"]["namespace"], raw["metadata"]["name"]
+        if self._told.get(key) == raw["metadata"]["uid"]:
+            return
+        self._told[key] = raw["metadata"]["uid"]
+        remedy = f"to let it go now and keep the collection, annotate it {names.ABANDON}=true"
+        note = f"{error}; tried again for up to {self._limit_s:.0f} s after the deletion; {remedy}"
+        await self._events.say(raw, "Warning", "VectorsNotDropped", note)
 
     async def _pods_leave(self, raw: Manifest) -> bool:
         """Whether pods are left; their Deployments are deleted now rather than with the pipeline."""

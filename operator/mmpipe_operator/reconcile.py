@@ -91,6 +91,7 @@ class Reconciler:
         raw = self._world.cache.pipeline(key)
         if raw is None:
             self._applier.forget(key)
+            self._finalizer.forget(key)
             self._world.neighbours.forget(*key)
             return None
         if "deletionTimestamp" in raw["metadata"]:

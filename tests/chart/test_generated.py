@@ -21,9 +21,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_what_was_written_is_found_to_be_as_the_code_has_it(
-    checkout: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_was_written_is_found_to_be_as_the_code_has_it(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert make_chart.main([]) == 0
     assert make_chart.main(["--check"]) == 0
 
@@ -34,7 +32,9 @@ def test_what_was_written_is_found_to_be_as_the_code_has_it(
 def test_a_file_that_was_edited_is_named_with_what_differs(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_chart.main([])
     values = checkout / "charts/mmpipe/values.yaml"
-    values.write_text(values.read_text(encoding="utf-8").replace("replicaCount: 2", "replicaCount: 3"), encoding="utf-8")
+    values.write_text(
+        values.read_text(encoding="utf-8").replace("replicaCount: 2", "replicaCount: 3"), encoding="utf-8"
+    )
 
     assert make_chart.main(["--check"]) == 1
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from chart.alerts import ALERTS, groups
-from chart.dashboards import DASHBOARDS
+from chart.dashboards import DASHBOARDS, Dashboard
 from mmpipe.telemetry.catalogue import METRICS, Attribute, Metric, MetricKind
 from mmpipe_operator import names
 
@@ -105,7 +105,7 @@ def test_a_rule_waits_as_long_as_its_alert_and_says_the_same() -> None:
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.name)
-def test_panels_of_a_dashboard_have_numbers_of_their_own_and_do_not_overlap(dashboard) -> None:  # type: ignore[no-untyped-def]  # mypy infers the tuple's item
+def test_panels_of_a_dashboard_have_numbers_of_their_own_and_do_not_overlap(dashboard: Dashboard) -> None:
     panels = json.loads(json.dumps(dashboard.document()))["panels"]
     places = [panel["gridPos"] for panel in panels]
     cells = [
@@ -121,7 +121,12 @@ def test_panels_of_a_dashboard_have_numbers_of_their_own_and_do_not_overlap(dash
 
 
 def test_dashboards_together_show_every_metric_that_an_alert_asks_for() -> None:
-    shown = {FAMILIES[name].name for each in DASHBOARDS for expr in _expressions(each.document()) for name, _ in _series(expr)}
+    shown = {
+        FAMILIES[name].name
+        for each in DASHBOARDS
+        for expr in _expressions(each.document())
+        for name, _ in _series(expr)
+    }
     alerted = {FAMILIES[name].name for alert in ALERTS for name, _ in _series(alert.expression)}
 
     assert alerted - shown == set()

@@ -1,7 +1,8 @@
-"""The typed values, and what is written from them: every value has its words, its default and its place in the schema."""
+"""The typed values, and what is written from them: each has its words, its default and its place in the schema."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def test_every_value_has_its_words_in_the_file_and_on_the_page() -> None:
     assert [path for path in PATHS if f"| `{path}` |" not in page] == []
     uncommented = [
         line
-        for above, line in zip(lines, lines[1:], strict=False)
+        for above, line in pairwise(lines)
         if line.strip().partition(":")[0] in Values.model_fields and not above.lstrip().startswith("#")
     ]
     assert uncommented == []
@@ -56,7 +57,9 @@ def test_every_object_of_the_schema_is_closed_but_for_those_that_hand_on() -> No
     schema = values_schema()
     blocks = {"Values": schema, **schema["$defs"]}
 
-    opened = {name for name, each in blocks.items() if "properties" in each and each.get("additionalProperties") is not False}
+    opened = {
+        name for name, each in blocks.items() if "properties" in each and each.get("additionalProperties") is not False
+    }
 
     assert opened == OPEN
 
@@ -86,7 +89,9 @@ def test_a_slip_is_refused(values: dict[str, Any]) -> None:
 
 
 def test_a_parent_charts_own_globals_are_taken() -> None:
-    assert Values.model_validate({"global": {"theirs": {"a": 1}}}) == Values.model_validate({"global": {"theirs": {"a": 1}}})
+    assert Values.model_validate({"global": {"theirs": {"a": 1}}}) == Values.model_validate(
+        {"global": {"theirs": {"a": 1}}}
+    )
 
 
 def test_every_setting_of_the_chart_is_one_of_the_operator_with_the_same_default() -> None:

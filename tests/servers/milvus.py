@@ -1,17 +1,19 @@
-"""Milvus, the real server, alone on this machine."""
+"""Milvus, the real server, alone on this machine: its etcd has a port that can't be chosen, so others wait for it."""
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 
 import pytest
-from tests.servers.process import HOST, Server, built, folder_for, free_port, running
+from tests.servers.process import CACHE, HOST, Server, built, folder_for, free_port, running
 
 
 @pytest.fixture(scope="session")
 def milvus_uri() -> Iterator[str]:
     program = built("milvus-2.3.5/bin/milvus-server")
-    with folder_for("milvus") as folder:
+    with (CACHE / "milvus.lock").open("w") as turn, folder_for("milvus") as folder:
+        fcntl.flock(turn, fcntl.LOCK_EX)
         port = free_port()
         said = folder / "output"
         command = [program, "--data", folder, "--proxy-port", port]

@@ -222,6 +222,11 @@ PIPELINES = Dashboard(
                 ),
                 Panel("Oldest sample", "s", ((f"max by ({BY}) (mmpipe_queue_age_seconds{{{_OF}}})", _NAME),)),
                 Panel("With workers", "none", ((f"sum by ({BY}) (mmpipe_worker_in_flight{{{_OF}}})", _NAME),)),
+                Panel(
+                    "Segments of long samples, kept and found again",
+                    "ops",
+                    ((_rate("mmpipe_checkpoints_total", _OF, f"{BY}, action"), f"{_NAME} {{{{action}}}}"),),
+                ),
             ),
         ),
         (

@@ -2,9 +2,7 @@
 
 {{- define "mmpipe.rules" -}}
 {{- $children := `[get, list, watch, create, patch, delete]` -}}
-- apiGroups: [mmpipe.dev]
-  resources: [multimodalpipelines]
-  verbs: [get, list, watch, patch]
+{{ include "mmpipe.holdingRules" . }}
 - apiGroups: [mmpipe.dev]
   resources: [multimodalpipelines/status]
   verbs: [patch]
@@ -13,8 +11,12 @@
   resources: [multimodalpipelines/finalizers]
   verbs: [update]
 - apiGroups: [""]
-  resources: [services, serviceaccounts, configmaps]
+  resources: [services, configmaps]
   verbs: {{ $children }}
+# A pipeline has one as long as it lives; the garbage collector takes it.
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: {{ $children }}
@@ -29,7 +31,7 @@
   verbs: {{ $children }}
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # By name, those that a pipeline names.
 - apiGroups: [""]
   resources: [secrets]
@@ -47,6 +49,13 @@
   resources: [servicemonitors]
   verbs: {{ $children }}
 {{- end }}
+{{- end -}}
+
+{{/* To see pipelines, and to put the finalizer on them and take it off. */}}
+{{- define "mmpipe.holdingRules" -}}
+- apiGroups: [mmpipe.dev]
+  resources: [multimodalpipelines]
+  verbs: [list, watch, patch]
 {{- end -}}
 
 {{/* For `mmpipe-operator release`. */}}

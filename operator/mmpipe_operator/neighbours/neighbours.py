@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 
 from mmpipe.adapters.errors import StoreError
-from mmpipe.adapters.vectors import CollectionKeeper
+from mmpipe.adapters.vectors import CollectionKeeper, Place
 from mmpipe.errors import MmpipeError
 from mmpipe.spec import MultimodalPipeline
 from mmpipe_operator.neighbours.askers import SILENCE_S, TIMEOUT_S, Askers, probed, told
@@ -66,6 +66,7 @@ class Neighbours:
         self._asked: dict[Key, _Asked] = {}
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._errands: set[asyncio.Task[None]] = set()
+        self._parting: dict[Key, Place] = {}
 
     def report(self, pipeline: MultimodalPipeline, secrets: Secrets) -> Report:
         """The last report. Unknown is a neighbour that was not asked yet, at this address and with these secrets."""
@@ -81,16 +82,17 @@ class Neighbours:
 
     def forget(self, namespace: str, name: str) -> None:
         """Ask no more for a pipeline that is gone."""
+        self._parting.pop((namespace, name), None)
         self._stop((namespace, name))
 
     async def drop_vectors(self, pipeline: MultimodalPipeline, secrets: Secrets) -> None:
         """Drop the pipeline's collection and aliases; well if there are none. Raises NeighbourError.
 
-        Nothing is dropped that is not this pipeline's, or that another pipeline uses as well.
+        Nothing is dropped that is not this pipeline's, or that another pipeline uses as well. A token that went before
+        the pipeline, as all does with a namespace, is the one that was last asked with.
         """
         wanted = questions(pipeline, secrets)
-        place, collection = wanted.place, wanted.collection
-        self.forget(wanted.namespace, wanted.name)
+        place, collection = self._part((wanted.namespace, wanted.name), wanted.place), wanted.collection
         if isinstance(place, Missing):
             raise NeighbourError(place.message)
         if place.lite:
@@ -113,6 +115,14 @@ class Neighbours:
             self._stop(key)
         await asyncio.gather(*self._errands, return_exceptions=True)
         await self._askers.close()
+
+    def _part(self, key: Key, place: Place | Missing) -> Place | Missing:
+        """Ask no more for a pipeline that is going; where its vectors are."""
+        asked = self._asked.get(key)
+        if asked is not None and not isinstance(asked.questions.place, Missing):
+            self._parting[key] = asked.questions.place
+        self._stop(key)
+        return self._parting.get(key, place) if isinstance(place, Missing) else place
 
     def _users(self, uri: str, database: str, collection: str) -> Iterator[Key]:
         for key, asked in self._asked.items():

@@ -194,6 +194,19 @@ async def test_dropping_takes_collection_and_aliases_and_may_be_repeated(milvus_
 
 
 @asynchronous
+async def test_a_token_that_went_before_its_pipeline_still_serves_to_drop(milvus_uri: str, client: Any) -> None:  # noqa: ANN401
+    pipeline = in_milvus("token-gone", milvus_uri, tokenSecretRef={"name": "milvus", "key": "token"})
+    async with asking() as one:
+        await one.until(pipeline, lambda report: report.vectors.state == "Reachable", {("milvus", "token"): "any"})
+        await one.neighbours.drop_vectors(pipeline, {})
+        assert not client.has_collection("mmpipe_token_gone_g1")
+        await one.neighbours.drop_vectors(pipeline, {})
+        one.neighbours.forget("prod", "token-gone")
+        with pytest.raises(NeighbourError, match="Secret milvus, key token"):
+            await one.neighbours.drop_vectors(pipeline, {})
+
+
+@asynchronous
 async def test_a_collection_that_mmpipe_has_not_made_is_not_dropped(milvus_uri: str, client: Any) -> None:  # noqa: ANN401
     client.create_collection("mmpipe_foreign_g1", dimension=8)
     async with asking() as one:

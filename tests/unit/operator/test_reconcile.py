@@ -326,6 +326,21 @@ def test_a_milvus_that_is_away_holds_a_deleted_pipeline_for_a_while() -> None:
     assert scene.raw["metadata"]["finalizers"] == [names.FINALIZER]
 
 
+def test_a_pipeline_that_is_held_says_why_once_until_another_has_its_name() -> None:
+    scene = Scene(deleted())
+    scene.neighbours.fault = NeighbourError("no answer")
+    for _ in range(2):
+        with pytest.raises(NeighbourError):
+            scene.reconcile()
+    assert scene.cluster.events == [("Warning", "VectorsNotDropped")]
+
+    raw = deleted()
+    scene.see({**raw, "metadata": {**raw["metadata"], "uid": "uid-of-the-next"}})
+    with pytest.raises(NeighbourError):
+        scene.reconcile()
+    assert scene.cluster.events == [("Warning", "VectorsNotDropped")] * 2
+
+
 @pytest.mark.parametrize(
     "metadata",
     [{"deletionTimestamp": "2020-01-01T00:00:00Z"}, {"annotations": {names.ABANDON: "true"}}],
