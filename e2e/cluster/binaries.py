@@ -10,10 +10,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,7 +48,13 @@ class Module:
         return CACHE / f"{self.folder}-{digest.hexdigest()[:12]}"
 
 
-def _version(text: str) -> str:
+def _versioned() -> str:
+    """Flags that tell the programs their own version, which they tell their clients."""
+    required = re.search(
+        r"^require k8s.io/kubernetes (v[\d.]+)", (_HERE / "kubernetes" / "go.mod").read_text(), re.MULTILINE
+    )
+    assert required is not None, "kubernetes/go.mod: found no k8s.io/kubernetes, expected its version"
+    text = required[1]
     major, minor, _ = text.removeprefix("v").split(".")
     values = {"gitVersion": text, "gitMajor": major, "gitMinor": minor}
     return " ".join(["-s -w", *(f"-X {_VERSION}.{name}={value}" for name, value in values.items())])
@@ -64,7 +70,7 @@ MODULES = (
             "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
             "kubectl": "k8s.io/kubernetes/cmd/kubectl",
         },
-        _version("v1.37.2"),
+        _versioned(),
     ),
     Module("tools", {"helm": "helm.sh/helm/v4/cmd/helm"}),
 )
@@ -94,15 +100,15 @@ def build(module: Module) -> None:
 
 def _build(module: Module) -> None:
     _say(f"building {', '.join(module.programs)} in {module.home}: minutes the first time")
-    with tempfile.TemporaryDirectory(prefix=f"{module.folder}-", dir=CACHE) as part:
-        command = [str(_go()), "install", "-trimpath", "-ldflags", module.flags, *module.programs.values()]
-        environment = os.environ | {"GOBIN": part, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
-        built = subprocess.run(command, cwd=_HERE / module.folder, env=environment, check=False)
-        if built.returncode:
-            raise MissingProgramError(f"{module.folder}: go install ended with {built.returncode}; it said why above")
-        _name(module, Path(part))
-        shutil.copytree(part, module.home.with_suffix(".part"), dirs_exist_ok=True)
-    module.home.with_suffix(".part").rename(module.home)
+    part = module.home.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)  # of a build that was interrupted
+    command = [str(go()), "install", "-trimpath", "-ldflags", module.flags, *module.programs.values()]
+    environment = os.environ | {"GOBIN": str(part), "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+    built = subprocess.run(command, cwd=_HERE / module.folder, env=environment, check=False)
+    if built.returncode:
+        raise MissingProgramError(f"{module.folder}: go install ended with {built.returncode}; it said why above")
+    _name(module, part)
+    part.rename(module.home)
 
 
 def _name(module: Module, folder: Path) -> None:
@@ -112,7 +118,8 @@ def _name(module: Module, folder: Path) -> None:
         (folder / parts[-1]).rename(folder / name)
 
 
-def _go() -> Path:
+def go() -> Path:
+    """The Go tool: that on PATH, or one from PyPI."""
     found = shutil.which("go")
     if found is not None:
         return Path(found)

@@ -10,8 +10,7 @@ import subprocess
 from pathlib import Path
 
 import yaml
-from e2e.cluster.binaries import MissingProgramError
-from e2e.cluster.binaries import _go as go
+from e2e.cluster.binaries import MissingProgramError, go
 
 from mmpipe_operator.kinds import Manifest
 

@@ -113,7 +113,7 @@ def _release(operator: Operators, replica: OperatorProcess) -> str:
         "KUBECONFIG": str(operator.cluster.folder / operator.namespace / f"{replica.identity}.kubeconfig"),
         "MMPIPE_OPERATOR_NAMESPACES": ",".join(operator.served),
     }
-    command = [Path(sys.executable).parent / "mmpipe-operator", "release"]
+    command = [str(Path(sys.executable).parent / "mmpipe-operator"), "release"]
     ended = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

@@ -1,84 +1,77 @@
-"""The chart in a real cluster: install, upgrade, rollback, test and uninstall, and what they say when they can't."""
+"""A release of the chart in a cluster that has the CRD: install, upgrade, test, and what they say when they can't.
 
-import shutil
+``test_helm_crd`` has the CRD come with the chart. Each release keeps its own namespace, which enforces Pod Security's
+restricted profile.
+"""
+
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import yaml
-from e2e.cluster.client import CRD, NAMESPACE
+from e2e.cluster.client import NAMESPACE
+from e2e.cluster.fixtures import discard
 from e2e.cluster.pod_status import Behaviour
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import Pipeline
-from e2e.control_plane.releases import CHART, OPERATOR_IMAGE, Release, operator_image, succeeded
+from e2e.control_plane.releases import OPERATOR_IMAGE, Release, names_of, operator_image, succeeded
 
 from mmpipe_operator import names
-from mmpipe_operator.cluster.lease import LEASE
-from mmpipe_operator.kinds import DEPLOYMENT, PIPELINE, POD
+from mmpipe_operator.kinds import PIPELINE, POD, Manifest
 
-CRD_NAME = f"{names.PLURAL}.{names.GROUP}"
-BOUND_S = 60
-"""More than any of this takes, less than a person would wait."""
-SETTLED_S = 90
-"""An API server's admission learns of a new kind within 30 s; until then it refuses the objects of its pipelines."""
+TIMEOUT = "60s"
+BOUND_S = 60.0
+"""More than a failing install with a timeout of 8 s takes."""
+ACCOUNT = "mmpipe-operator"
 
 
 @pytest.fixture
-def cluster(fresh_cluster: Cluster) -> Iterator[Cluster]:
-    """A control plane without our CRD, before and after each test."""
-    fresh_cluster.kubelet.run(OPERATOR_IMAGE, operator_image())
-    yield fresh_cluster
-    for each in fresh_cluster.client.list(PIPELINE) if fresh_cluster.client.find(CRD, "", CRD_NAME) else ():
-        metadata = each["metadata"]
-        fresh_cluster.client.patch(
-            PIPELINE, metadata["namespace"], metadata["name"], {"metadata": {"finalizers": None}}
-        )
-    fresh_cluster.client.delete(CRD, "", CRD_NAME)
-    wait_for(lambda: fresh_cluster.client.find(CRD, "", CRD_NAME) is None)
+def release(cluster: Cluster, crd: None, namespace: str) -> Iterator[Release]:  # noqa: ARG001  # it must be there
+    """Not installed yet."""
+    yield from _release(cluster, namespace)
 
 
 @pytest.fixture
-def release(cluster: Cluster) -> Iterator[Release]:
-    """Not installed yet; its namespace enforces the restricted profile."""
-    yield from _released(cluster)
-
-
-@pytest.fixture
-def second(cluster: Cluster) -> Iterator[Release]:
+def second(cluster: Cluster, crd: None) -> Iterator[Release]:  # noqa: ARG001  # as above
     """Another of the same name, in a namespace of its own."""
-    yield from _released(cluster)
+    namespace = cluster.new_namespace("second")
+    yield from _release(cluster, namespace)
+    discard(cluster, namespace)
 
 
-def _released(cluster: Cluster) -> Iterator[Release]:
-    release = Release(cluster, cluster.new_namespace("mmpipe-system"))
+def _release(cluster: Cluster, namespace: str) -> Iterator[Release]:
+    cluster.kubelet.run(OPERATOR_IMAGE, operator_image())
+    values = {"watchNamespaces": [namespace], "crds": {"enabled": False}}
+    release = Release(cluster, namespace, values=values)
     yield release
-    release.do("uninstall", "--ignore-not-found", "--no-hooks", "--wait")
-    cluster.client.delete(NAMESPACE, "", release.namespace)
+    succeeded(release.do("uninstall", "--ignore-not-found", "--no-hooks", "--wait"))
 
 
-def test_an_installed_release_is_ready_leads_once_and_keeps_a_pipeline(release: Release) -> None:
+@pytest.fixture
+def pipeline(release: Release) -> Pipeline:
+    """In the release's namespace; not applied yet."""
+    return Pipeline(release.cluster, release.namespace, "media")
+
+
+def test_an_installed_release_is_ready_and_one_replica_leads(release: Release, pipeline: Pipeline) -> None:
     printed = succeeded(release.install())
 
     assert f"helm test mmpipe --namespace {release.namespace}" in printed
-    status = release.cluster.client.get(DEPLOYMENT, release.namespace, "mmpipe-operator")["status"]
-    assert (status["readyReplicas"], status["updatedReplicas"]) == (2, 2)
-    holder = wait_for(lambda: _holder(release))
-    assert holder in {pod["metadata"]["name"] for pod in _pods(release)}
-    Pipeline(release.cluster, release.namespace, "media").apply().settle(SETTLED_S)
+    assert len(_ready(release)) == 2
+    assert wait_for(release.leader) in names_of(release.pods())
+    pipeline.apply().settle()
 
 
 def test_helm_test_makes_a_round_trip_and_leaves_nothing(release: Release) -> None:
     succeeded(release.install())
-    before = _everything(release.cluster)
 
-    printed = succeeded(release.do("test", "--timeout", f"{BOUND_S}s"))
+    printed = succeeded(release.do("test", "--timeout", TIMEOUT))
 
     assert "Succeeded" in printed
     assert "Failed" not in printed
-    assert release.cluster.client.list(PIPELINE, release.namespace) == []
-    wait_for(lambda: _everything(release.cluster) <= before, 90, lambda: _everything(release.cluster) - before)
+    client = release.cluster.client
+    assert client.list(PIPELINE, release.namespace) == []
+    assert [pod for pod in names_of(client.list(POD, release.namespace)) if pod.startswith("mmpipe-test")] == []
 
 
 def test_helm_test_fails_where_no_operator_runs(release: Release) -> None:
@@ -90,80 +83,32 @@ def test_helm_test_fails_where_no_operator_runs(release: Release) -> None:
     assert "mmpipe-test" in ended.stderr
 
 
-def test_an_upgrade_rolls_the_operator_and_pipelines_do_not_notice(release: Release) -> None:
+def test_an_upgrade_rolls_the_operator_and_pipelines_do_not_notice(release: Release, pipeline: Pipeline) -> None:
     succeeded(release.install())
-    pipeline = Pipeline(release.cluster, release.namespace, "media").apply().settle(SETTLED_S)
-    before, old = _names(pipeline.pods()), _names(_pods(release))
+    pipeline.apply().settle()
+    before, old = names_of(pipeline.pods()), names_of(release.pods())
 
     succeeded(release.upgrade({"settings": {"logLevel": "DEBUG"}, "replicaCount": 1}))
 
-    wait_for(lambda: len(_pods(release)) == 1)
-    assert not _names(_pods(release)) & old
-    wait_for(lambda: _holder(release) in _names(_pods(release)))
-    pipeline.apply(lifecycle={"state": "Running", "deletionPolicy": "Retain"}).settle(SETTLED_S)
-    assert _names(pipeline.pods()) == before
+    wait_for(lambda: len(release.pods()) == 1)
+    assert not names_of(release.pods()) & old
+    wait_for(lambda: release.leader() in names_of(release.pods()))
+    pipeline.apply(lifecycle={"state": "Running", "deletionPolicy": "Retain"}).settle()
+    assert names_of(pipeline.pods()) == before
 
 
-def test_an_upgrade_brings_the_new_crd_and_a_rollback_the_old_one(release: Release, tmp_path: Path) -> None:
-    old = Release(release.cluster, release.namespace, chart=_older(tmp_path))
-    succeeded(old.install())
-    pipeline = Pipeline(release.cluster, release.namespace, "media").apply().settle(SETTLED_S)
-    assert "QUEUE" not in _columns(release.cluster)
-
-    succeeded(release.upgrade())
-    assert "QUEUE" in _columns(release.cluster)
-    pipeline.apply(lifecycle={"state": "Paused"})
-    pipeline.wait("Ready", "True", "Paused")
-
-    succeeded(release.do("rollback", "1", "--wait"))
-    assert "QUEUE" not in _columns(release.cluster)
-    pipeline.apply().settle(SETTLED_S)
-
-
-def test_an_uninstall_leaves_the_crd_and_the_pipelines_and_nothing_else(release: Release) -> None:
-    before = _everything(release.cluster)
+def test_a_failed_upgrade_that_is_rolled_back_leaves_the_old_operator_at_work(
+    release: Release, pipeline: Pipeline
+) -> None:
     succeeded(release.install())
-    pipeline = Pipeline(release.cluster, "default", "kept").apply().settle(SETTLED_S)
+    release.cluster.kubelet.treat(release.namespace, Behaviour.BAD_IMAGE, "*:absent")
 
-    printed = succeeded(release.do("uninstall", "--wait", "--timeout", f"{BOUND_S}s"))
-
-    assert CRD_NAME in printed
-    assert pipeline.exists
-    kept = {f"CustomResourceDefinition//{CRD_NAME}", f"APIService//v1alpha1.{names.GROUP}"}
-    wait_for(lambda: _left(release.cluster, "kept") == before | kept, 60, lambda: _everything(release.cluster) ^ before)
-    pipeline.delete()
-    wait_for(lambda: not pipeline.exists)
-
-
-def test_after_an_uninstall_a_pipeline_with_a_finalizer_can_still_be_deleted(release: Release) -> None:
-    succeeded(release.install())
-    pipeline = Pipeline(release.cluster, "default", "held").apply(lifecycle={"deletionPolicy": "Delete"}).settle(SETTLED_S)
-    assert pipeline.get()["metadata"]["finalizers"] == [names.FINALIZER]
-
-    succeeded(release.do("uninstall", "--wait", "--timeout", f"{BOUND_S}s"))
-
-    assert "finalizers" not in pipeline.get()["metadata"]
-    pipeline.delete()
-    wait_for(lambda: not pipeline.exists)
-
-
-def test_without_keep_an_uninstall_takes_the_crd_and_every_pipeline(release: Release) -> None:
-    succeeded(release.install({"crds": {"keep": False}}))
-    Pipeline(release.cluster, "default", "lost").apply().settle(SETTLED_S)
-
-    succeeded(release.do("uninstall", "--timeout", f"{BOUND_S}s"))
-
-    wait_for(lambda: release.cluster.client.find(CRD, "", CRD_NAME) is None)
-
-
-def test_a_wrong_value_is_refused_with_its_path_before_anything_is_made(release: Release) -> None:
-    before = _everything(release.cluster)
-
-    ended = release.install({"settings": {"workers": "many"}})
+    ended = release.upgrade({"image": {"tag": "absent"}}, "--rollback-on-failure", "--timeout", "8s")
 
     assert ended.returncode != 0
-    assert "at '/settings/workers': got string, want integer" in ended.stderr
-    assert _everything(release.cluster) == before
+    images = {pod["spec"]["containers"][0]["image"] for pod in wait_for(lambda: _ready(release))}
+    assert images == {OPERATOR_IMAGE}
+    pipeline.apply().settle()
 
 
 def test_an_install_whose_image_is_not_there_ends_with_an_error_in_time(release: Release) -> None:
@@ -173,133 +118,80 @@ def test_an_install_whose_image_is_not_there_ends_with_an_error_in_time(release:
     ended = release.install({"image": {"tag": "absent"}}, "--timeout", "8s")
 
     assert ended.returncode != 0
-    assert "Deployment" in ended.stderr
-    assert "mmpipe-operator" in ended.stderr
+    assert f"Deployment/{release.namespace}/mmpipe-operator not ready" in ended.stderr
     assert time.monotonic() - began < BOUND_S
 
 
-def test_a_failed_upgrade_that_is_rolled_back_leaves_the_old_operator_at_work(release: Release) -> None:
-    succeeded(release.install())
-    release.cluster.kubelet.treat(release.namespace, Behaviour.BAD_IMAGE, "*:absent")
-
-    ended = release.upgrade({"image": {"tag": "absent"}}, "--rollback-on-failure", "--timeout", "8s")
+def test_a_wrong_value_is_refused_with_its_path_and_nothing_is_installed(release: Release) -> None:
+    ended = release.install({"settings": {"workers": "many"}})
 
     assert ended.returncode != 0
-    images = {pod["spec"]["containers"][0]["image"] for pod in wait_for(lambda: _ready(release))}
-    assert images == {OPERATOR_IMAGE}
-    Pipeline(release.cluster, release.namespace, "media").apply().settle(SETTLED_S)
+    assert "at '/settings/workers': got string, want integer" in ended.stderr
+    assert release.do("status").returncode != 0
 
 
-def test_two_releases_share_the_crd_and_keep_to_their_namespaces(release: Release, second: Release) -> None:
-    succeeded(release.install({"watchNamespaces": [release.namespace]}))
+def test_two_releases_keep_to_their_namespaces(release: Release, second: Release, pipeline: Pipeline) -> None:
+    succeeded(release.install())
+    succeeded(second.install())
+    theirs = Pipeline(second.cluster, second.namespace, "theirs").apply().settle()
+    pipeline.apply().settle()
 
-    refused = second.install({"watchNamespaces": [second.namespace]})
-    assert refused.returncode != 0
-    assert f'CustomResourceDefinition "{CRD_NAME}"' in refused.stderr
-    assert "invalid ownership metadata" in refused.stderr
-
-    succeeded(second.install({"watchNamespaces": [second.namespace], "crds": {"enabled": False}}))
-    mine = Pipeline(release.cluster, release.namespace, "mine").apply().settle(SETTLED_S)
-    theirs = Pipeline(second.cluster, second.namespace, "theirs").apply().settle(SETTLED_S)
-    foreign = Pipeline(release.cluster, "default", "foreign").apply()
     succeeded(release.do("uninstall", "--wait"))
+
     theirs.apply(lifecycle={"state": "Paused"})
     theirs.wait("Ready", "True", "Paused")
-    assert mine.exists
-    assert "status" not in foreign.get()
+    pipeline.apply(lifecycle={"state": "Paused"})
+    theirs.apply()
+    theirs.settle()
+    assert pipeline.status["observedGeneration"] < pipeline.get()["metadata"]["generation"]
 
 
-def test_a_namespaced_release_has_no_right_outside_its_namespaces(release: Release) -> None:
-    succeeded(release.install({"watchNamespaces": [release.namespace]}))
-    can = release.cluster.tool("kubectl")
-    account = f"--as=system:serviceaccount:{release.namespace}:mmpipe-operator"
+def test_a_watched_namespace_with_held_pipelines_can_be_deleted(release: Release, second: Release) -> None:
+    settings = {"dropTimeoutSeconds": 1}
+    succeeded(release.install({"watchNamespaces": [release.namespace, second.namespace], "settings": settings}))
+    held = Pipeline(second.cluster, second.namespace, "held").apply(lifecycle={"deletionPolicy": "Delete"})
+    wait_for(lambda: held.get()["metadata"].get("finalizers") == [names.FINALIZER])
 
-    def may(verb: str, resource: str, namespace: str) -> bool:
-        return can.run("auth", "can-i", verb, resource, account, "--namespace", namespace).returncode == 0
+    release.cluster.client.delete(NAMESPACE, "", second.namespace)
 
-    assert may("create", "deployments.apps", release.namespace)
-    assert not may("create", "deployments.apps", "default")
-    assert not may("get", "secrets", "default")
-    assert may("patch", "multimodalpipelines.mmpipe.dev", "default")  # the finalizer, once a namespace's Roles are gone
-    assert not may("get", "multimodalpipelines.mmpipe.dev", "default")
-    succeeded(release.upgrade({"watchNamespaces": [release.namespace], "rbac": {"finalizers": False}}))
-    assert not may("patch", "multimodalpipelines.mmpipe.dev", "default")
+    wait_for(lambda: release.cluster.client.find(NAMESPACE, "", second.namespace) is None, 60)
 
 
-@pytest.mark.parametrize(
-    ("role", "verb", "is_allowed"),
-    [("view", "list", True), ("view", "create", False), ("edit", "patch", True), ("admin", "delete", True)],
-)
-def test_the_clusters_own_roles_get_rights_over_pipelines(
-    release: Release,
-    role: str,
-    verb: str,
-    is_allowed: bool,  # noqa: FBT001  # a column of the table
-) -> None:
+def test_a_namespaced_release_has_no_right_over_objects_elsewhere(release: Release) -> None:
+    succeeded(release.install({"replicaCount": 0}))
+    account = f"system:serviceaccount:{release.namespace}:{ACCOUNT}"
+
+    assert _may(release, account, "create", "deployments.apps")
+    assert _may(release, account, "get", "secrets")
+    assert not _may(release, account, "list", "secrets")
+    for verb, resource in (
+        ("create", "deployments.apps"),
+        ("get", "secrets"),
+        ("update", "leases.coordination.k8s.io"),
+    ):
+        assert not _may(release, account, verb, resource, "default")
+
+
+def test_the_clusters_own_roles_get_rights_over_pipelines(release: Release) -> None:
     succeeded(release.install({"replicaCount": 0}))
     kubectl = release.cluster.tool("kubectl")
-    kubectl("create", "rolebinding", "jo", f"--clusterrole={role}", "--user=jo", "--namespace", release.namespace)
+    for role in ("view", "edit", "admin"):
+        who = (f"--clusterrole={role}", f"--user={role}er")
+        kubectl("create", "rolebinding", role, *who, "--namespace", release.namespace)
 
-    def answer() -> bool:
-        ask = ("auth", "can-i", verb, "multimodalpipelines.mmpipe.dev", "--as=jo", "--namespace", release.namespace)
-        return kubectl.run(*ask).returncode == 0
-
-    wait_for(lambda: answer() is is_allowed, 10)
-
-
-def _pods(release: Release) -> list[dict]:  # type: ignore[type-arg]  # JSON
-    selector = "app.kubernetes.io/name=mmpipe-operator"
-    pods = release.cluster.client.list(POD, release.namespace, labelSelector=selector)
-    return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    wait_for(lambda: _may(release, "viewer", "list", "multimodalpipelines.mmpipe.dev"))
+    assert not _may(release, "viewer", "create", "multimodalpipelines.mmpipe.dev")
+    wait_for(lambda: _may(release, "editer", "patch", "multimodalpipelines.mmpipe.dev"))
+    wait_for(lambda: _may(release, "adminer", "delete", "multimodalpipelines.mmpipe.dev"))
 
 
-def _names(objects: list[dict]) -> set[str]:  # type: ignore[type-arg]  # as above
-    return {each["metadata"]["name"] for each in objects}
-
-
-def _ready(release: Release) -> list[dict]:  # type: ignore[type-arg]  # as above
+def _ready(release: Release) -> list[Manifest]:
     """The operator's pods, once all of them are ready."""
-    pods = _pods(release)
-    conditions = [each for pod in pods for each in pod["status"]["conditions"] if each["type"] == "Ready"]
+    pods = release.pods()
+    conditions = [each for pod in pods for each in pod["status"].get("conditions", ()) if each["type"] == "Ready"]
     return pods if all(each["status"] == "True" for each in conditions) else []
 
 
-def _holder(release: Release) -> str:
-    lease = release.cluster.client.get(LEASE, release.namespace, "mmpipe-operator")
-    return str(lease.get("spec", {}).get("holderIdentity", ""))
-
-
-def _columns(cluster: Cluster) -> set[str]:
-    version = cluster.client.get(CRD, "", CRD_NAME)["spec"]["versions"][0]
-    return {column["name"] for column in version["additionalPrinterColumns"]}
-
-
-def _older(folder: Path) -> Path:
-    """The chart as it might have been a version ago: its CRD has a column less."""
-    chart = folder / "mmpipe"
-    shutil.copytree(CHART, chart)
-    path = chart / "files" / "crd.yaml"
-    crd = yaml.safe_load(path.read_text(encoding="utf-8"))
-    version = crd["spec"]["versions"][0]
-    columns = version["additionalPrinterColumns"]
-    version["additionalPrinterColumns"] = [column for column in columns if column["name"] != "QUEUE"]
-    path.write_text(yaml.safe_dump(crd, sort_keys=False), encoding="utf-8")
-    return chart
-
-
-_COMINGS_AND_GOINGS = ("events", "events.events.k8s.io", "endpointslices.discovery.k8s.io")
-
-
-def _left(cluster: Cluster, pipeline: str) -> set[str]:
-    """Everything but a pipeline, and what belongs to it."""
-    return {each for each in _everything(cluster) if not each.split("/")[2].startswith(pipeline)}
-
-
-def _everything(cluster: Cluster) -> set[str]:
-    """Every object of the cluster as ``Kind/namespace/name``, but for what comes and goes by itself."""
-    kubectl = cluster.tool("kubectl")
-    resources = kubectl("api-resources", "--verbs=list", "--output=name").split()
-    asked = ",".join(each for each in resources if each not in _COMINGS_AND_GOINGS)
-    form = 'jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}{"\\n"}{end}'
-    found = kubectl("get", asked, "--all-namespaces", f"--output={form}").split()
-    return {each for each in found if "/kube-" not in each and not each.endswith("/default")}
+def _may(release: Release, who: str, verb: str, resource: str, namespace: str = "") -> bool:
+    where = ("--namespace", namespace or release.namespace)
+    return release.cluster.tool("kubectl").run("auth", "can-i", verb, resource, f"--as={who}", *where).returncode == 0

@@ -25,10 +25,18 @@ async def release(cluster: Cluster, namespaces: tuple[str, ...] = ()) -> int:
     """
     released = 0
     for namespace in namespaces or ("",):
-        pipelines, _ = await cluster.list(PIPELINE, namespace)
-        for raw in pipelines:
+        for raw in await _pipelines(cluster, namespace):
             released += await _release(cluster, raw)
     return released
+
+
+async def _pipelines(cluster: Cluster, namespace: str) -> list[Manifest]:
+    """Those of a namespace; none where the kind, or the namespace, has gone before."""
+    try:
+        found, _ = await cluster.list(PIPELINE, namespace)
+    except Gone:
+        return []
+    return found
 
 
 async def _release(cluster: Cluster, raw: Manifest) -> bool:

@@ -1,6 +1,7 @@
 """Requests to the API server in raw JSON: typed models take 50 times as long to parse (``field/kubernetes.md`` 2).
 
-Every write goes through one gate, ``fence``, which raises where this replica may no longer write.
+Every write goes through one gate, ``fence``, which raises where this replica may no longer write. It is asked when the
+request has its connection and not earlier (``connection.FENCE``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from kubernetes.aio.client import ApiClient
 
 from mmpipe.telemetry import metrics
 from mmpipe_operator import names
+from mmpipe_operator.cluster.connection import FENCE
 from mmpipe_operator.cluster.faults import Gone, Unavailable, fault_of
 from mmpipe_operator.kinds import Kind, Manifest, Ref, ref_of
 
@@ -138,8 +140,6 @@ class Cluster:
         content_type: str = "application/json",
         subresource: str = "",
     ) -> Manifest:
-        if method != "GET":
-            self._fence()
         path = ref.kind.path(ref.namespace, ref.name) + subresource
         verb = "list" if method == "GET" and not ref.name else _VERBS[method]
         with _counted(verb, ref.kind.kind) as counted:
@@ -152,6 +152,7 @@ class Cluster:
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._client.configuration.host + path + (f"?{urlencode(query)}" if query else "")
         what = f"{method} {path}"
+        FENCE.set(None if method == "GET" else self._fence)
         try:
             answer = await self._client.rest_client.request(  # type: ignore[no-untyped-call]  # it ships none
                 method, url, headers=headers, body=body, _request_timeout=self._timeout

@@ -190,6 +190,7 @@ def _depths() -> Rule:
 def _of_the_spec() -> Iterator[Rule]:
     yield _one_space()
     yield _weights()
+    yield _own_replicas("fusion")
     yield _own_replicas("gateway")
     yield _own_replicas("worker")
     yield _replicas_of_modalities()

@@ -29,6 +29,7 @@ type Tree = Mapping[str, Tree | None]
 """Fields of a block, in the YAML's words; None is all of a field."""
 
 _QUEUE_AND_REFERENCES: Tree = {"queue": None, "references": None}
+_FUSING: Tree = {"strategy": None, "weights": None, "whenMissing": None}
 _DRAIN: Tree = {"drainSeconds": None}
 READ: Mapping[str, Tree] = {
     GATEWAY: {
@@ -43,7 +44,7 @@ READ: Mapping[str, Tree] = {
     WORKER: {
         "modalities": {"decode": None, "clean": None, "augment": None, "embed": None},
         "alignment": None,
-        "fusion": None,
+        "fusion": _FUSING,
         "source": _QUEUE_AND_REFERENCES,
         "sink": None,
         "reliability": None,
@@ -51,7 +52,7 @@ READ: Mapping[str, Tree] = {
         "serving": _DRAIN,
         "worker": {"maxSamples": None, "maxBytes": None},
     },
-    FUSE: {"modalities": {}, "alignment": None, "fusion": None, "serving": None},
+    FUSE: {"modalities": {}, "alignment": None, "fusion": _FUSING, "serving": None},
 }
 """What the runtimes read (``mmpipe.runtimes``: gateway, worker, stage_server)."""
 _FETCHED: Tree = {"source": {"references": None}, "sink": {"objects": {"uri": None, "credentialsSecretRef": None}}}

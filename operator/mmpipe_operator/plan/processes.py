@@ -22,7 +22,7 @@ def processes(pipeline: MultimodalPipeline) -> tuple[Process, ...]:
         _process(pipeline, GATEWAY, ("gateway",), scaling=spec.gateway.scaling, template=spec.gateway.template),
         _process(pipeline, WORKER, ("work",), scaling=spec.worker.scaling, template=spec.worker.template),
         *(process for modality in spec.modalities for process in _stage_servers(pipeline, modality)),
-        _process(pipeline, FUSE, ("serve", "--fuse")),
+        _process(pipeline, FUSE, ("serve", "--fuse"), scaling=spec.fusion.scaling, template=spec.fusion.template),
     )
 
 

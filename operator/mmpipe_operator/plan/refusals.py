@@ -8,10 +8,12 @@ from mmpipe.spec import MultimodalPipeline, Problem
 from mmpipe_operator import names
 from mmpipe_operator.kinds import SCALED_OBJECT
 from mmpipe_operator.plan import files
-from mmpipe_operator.plan.model import GATEWAY, WORKER, Context, Part, Process
+from mmpipe_operator.plan.model import FUSE, GATEWAY, WORKER, Context, Part, Process
 from mmpipe_operator.plan.secrets import secret_refs
 
 OWN_VOLUME = "config"
+_PLACES = {GATEWAY: "spec.gateway", WORKER: "spec.worker", FUSE: "spec.fusion"}
+"""Blocks of the spec with a process's template."""
 
 
 def refusals(pipeline: MultimodalPipeline, parts: Sequence[Part], context: Context) -> tuple[Problem, ...]:
@@ -58,7 +60,7 @@ def _of_secrets(part: Part) -> Iterator[Problem]:
 
 
 def _place(pipeline: MultimodalPipeline, process: Process) -> str:
-    if process.name in {GATEWAY, WORKER}:
-        return f"spec.{process.name}"
+    if process.name in _PLACES:
+        return _PLACES[process.name]
     modalities = [str(modality.name) for modality in pipeline.spec.modalities]
-    return f"spec.modalities[{modalities.index(process.modality)}]" if process.modality else "spec"
+    return f"spec.modalities[{modalities.index(str(process.modality))}]"

@@ -37,6 +37,7 @@ ANSWERS = 1
 """Raised whenever the code of a stage changes its answers: what was stored by older code is then computed again."""
 
 _PIPELINE = "pipeline.json"
+_PLACEMENT = {"scaling", "template"}
 _ANSWERING = ("decode", "clean", "augment", "embed")
 
 
@@ -143,7 +144,8 @@ def limits(spec: PipelineSpec) -> InputLimits:
 def recipe_of(spec: PipelineSpec, model: str) -> str:
     """A digest of everything that decides an answer: options of the stages, fusion, model and code."""
     stages = {str(m.name): m.model_dump(mode="json", include=set(_ANSWERING)) for m in spec.modalities}
-    joint = [spec.alignment.model_dump(mode="json"), spec.fusion.model_dump(mode="json")]
+    fusion = spec.fusion.model_dump(mode="json", exclude=_PLACEMENT)
+    joint = [spec.alignment.model_dump(mode="json"), fusion]
     recipe = json.dumps([ANSWERS, stages, joint, model], sort_keys=True)
     return hashlib.sha256(recipe.encode()).hexdigest()
 

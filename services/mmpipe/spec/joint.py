@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mmpipe.records import Modality
 from mmpipe.spec.model import Later, SpecModel
+from mmpipe.spec.scaling import Process
 
 
 class Alignment(SpecModel):
@@ -28,8 +29,8 @@ class Alignment(SpecModel):
     are kept. 0 switches the gate off."""
 
 
-class Fusion(SpecModel):
-    """How the vectors of a sample's parts become one."""
+class Fusion(Process):
+    """How the vectors of a sample's parts become one, and the process that does it."""
 
     strategy: Annotated[
         Literal["None", "Late", "Gated", "Early", "Hybrid"],

@@ -104,6 +104,7 @@ class PipelineSpec(SpecModel):
         yield "scaling", ScalingOverride()
         yield "gateway.scaling", self.gateway.scaling
         yield "worker.scaling", self.worker.scaling
+        yield "fusion.scaling", self.fusion.scaling
         yield from ((f"modalities.{modality.name}.scaling", modality.scaling) for modality in self.modalities)
 
     def _bounds(self, own: ScalingOverride) -> tuple[int, int]:

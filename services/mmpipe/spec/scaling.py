@@ -66,7 +66,7 @@ class ScalingOverride(SpecModel):
 
 
 class Process(SpecModel):
-    """The gateway's or the worker's own Deployment."""
+    """A Deployment of one's own: the gateway's, the worker's, or that of fusion."""
 
     scaling: Annotated[ScalingOverride, ClusterOnly()] = ScalingOverride()
     template: Annotated[PodTemplate, ClusterOnly()] = PodTemplate()

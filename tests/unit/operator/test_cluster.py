@@ -13,6 +13,7 @@ from tests.asynchronous import asynchronous
 
 from mmpipe_operator import names
 from mmpipe_operator.cluster import Cluster, ClusterError, Conflict, Gone, NotLeading, Refused, Unavailable
+from mmpipe_operator.cluster.connection import fence_late
 from mmpipe_operator.kinds import DEPLOYMENT, PIPELINE, SERVICE, Ref
 
 REF = Ref(SERVICE, "team", "media-text")
@@ -21,7 +22,7 @@ type Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def api(answer: Answer, **options: Any) -> AsyncIterator[Cluster]:  # noqa: ANN401  # those of Cluster
+async def api(answer: Answer, connections: int = 100, **options: Any) -> AsyncIterator[Cluster]:  # noqa: ANN401  # those of Cluster
     """A cluster whose API server answers as told."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)
@@ -30,6 +31,8 @@ async def api(answer: Answer, **options: Any) -> AsyncIterator[Cluster]:  # noqa
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     configuration = Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")
+    configuration.connection_pool_maxsize = connections
+    fence_late(configuration)
     try:
         async with ApiClient(configuration) as client:
             yield Cluster(client, **options)
@@ -136,6 +139,30 @@ async def test_a_write_without_the_lease_is_never_sent() -> None:
                 await write
 
     assert asked == ["GET"]
+
+
+@asynchronous
+async def test_a_write_that_has_waited_for_its_connection_is_fenced_when_it_has_one() -> None:
+    """As when the process is stopped while its requests wait: one is being answered, the others are not."""
+    asked: list[str] = []
+    leading = True
+
+    async def slow(request: web.Request) -> web.Response:
+        nonlocal leading
+        asked.append(request.method)
+        await asyncio.sleep(0.05)
+        leading = False
+        return web.json_response(SERVICE_)
+
+    def fence() -> None:
+        if not leading:
+            raise NotLeading("PATCH", "NotLeading", "lost")
+
+    async with api(slow, connections=1, fence=fence) as cluster:
+        ended = await asyncio.gather(*(cluster.apply(SERVICE_) for _ in range(3)), return_exceptions=True)
+
+    assert asked == ["PATCH"]
+    assert sum(isinstance(each, NotLeading) for each in ended) == 2
 
 
 @asynchronous

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.operator.fake_cluster import FakeCluster, pipeline
 
 from mmpipe_operator import names
-from mmpipe_operator.cluster import Cluster, Conflict
+from mmpipe_operator.cluster import Cluster, Conflict, Gone
 from mmpipe_operator.kinds import PIPELINE, Ref
 from mmpipe_operator.release import release
 from mmpipe_operator.round_trip import NoRoundTrip, round_trip
@@ -47,3 +47,10 @@ def test_a_round_trip_without_an_operator_says_what_is_missing_and_leaves_nothin
         asyncio.run(round_trip(cast("Cluster", cluster), "team", timeout_s=0))
 
     assert cluster.objects == {}
+
+
+def test_a_kind_that_has_gone_before_leaves_nothing_to_release() -> None:
+    cluster = FakeCluster()
+    cluster.refuse = lambda verb, _: Gone("GET", "NotFound", "no such kind") if verb == "list" else None
+
+    assert asyncio.run(release(cast("Cluster", cluster))) == 0

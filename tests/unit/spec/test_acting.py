@@ -61,6 +61,8 @@ CLUSTER_ONLY = {
     ),
     "gateway.limits": "{gateway: {limits: {samplesPerSecond: 5}}}",
     "gateway.cache": "{gateway: {cache: {ttlSeconds: 0}}}",
+    "fusion.scaling": "{fusion: {scaling: {maxReplicas: 2}}}",
+    "fusion.template": "{fusion: {template: {labels: {a: b}}}}",
     "worker.scaling": "{worker: {scaling: {maxReplicas: 2}}}",
     "worker.template": "{worker: {template: {labels: {a: b}}}}",
     "worker.maxSamples": "{worker: {maxSamples: 8}}",

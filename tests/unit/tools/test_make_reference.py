@@ -70,7 +70,7 @@ def test_the_page_of_the_crd_says_what_cant_be_changed_and_what_kubectl_shows() 
 def test_a_block_that_stands_in_several_places_is_described_once() -> None:
     page = "\n".join(make_reference.spec_page())
 
-    assert page.count("Overrides of the pod template") == 8  # seven places and its own
+    assert page.count("Overrides of the pod template") == 9  # eight places and its own
     assert page.count("| `imagePullPolicy` |") == 1
     assert "| `template` | [block](#specmodalitiestexttemplate) |" in page.partition("## `spec.worker`")[2]
 

@@ -111,3 +111,15 @@ def test_a_stage_server_has_threads_for_its_own_cpus() -> None:
         arguments = container(found["image"])["args"]
         assert arguments[arguments.index("--threads") + 1] == threads
         assert "--threads" not in container(found["worker"])["args"]
+
+
+def test_every_process_has_a_template_of_its_own() -> None:
+    placed = "{template: {nodeSelector: {disk: fast}}}"
+    modality = "{name: text, template: {nodeSelector: {disk: fast}}}"
+
+    found = pods(
+        pipeline(f"\n  modalities: [{modality}]\n  gateway: {placed}\n  worker: {placed}\n  fusion: {placed}\n")
+    )
+
+    assert set(found) == {"gateway", "worker", "text", "fuse"}
+    assert all(pod["nodeSelector"] == {"disk": "fast"} for pod in found.values())
