@@ -156,6 +156,18 @@ def test_a_second_release_is_told_that_the_crd_is_anothers(release: Release, sec
     succeeded(second.install({"watchNamespaces": [second.namespace], "crds": {"enabled": False}}))
 
 
+def test_a_crd_that_somebody_applied_by_hand_is_taken_over_only_when_asked_to(release: Release) -> None:
+    kubectl = release.cluster.tool("kubectl")
+    kubectl("apply", "--server-side", "--filename", CHART / "files" / "crd.yaml")
+
+    assert "invalid ownership metadata" in release.install({"replicaCount": 0}).stderr
+
+    release.do("uninstall", "--ignore-not-found", "--no-hooks")
+    succeeded(release.install({"replicaCount": 0}, "--take-ownership"))
+    labels = release.cluster.client.get(CRD, "", CRD_NAME)["metadata"]["labels"]
+    assert labels["app.kubernetes.io/managed-by"] == "Helm"
+
+
 def _hold(pipeline: Pipeline) -> None:
     """Give it the operator's finalizer, by what the spec says."""
     pipeline.apply(lifecycle={"deletionPolicy": "Delete"})

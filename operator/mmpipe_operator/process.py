@@ -10,7 +10,7 @@ import logging
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 
 from mmpipe.telemetry import metrics, setup, setup_logging
 from mmpipe.telemetry.state import Reading
@@ -61,13 +61,15 @@ async def _led(settings: Settings, client: Connection, health: Health, stop: asy
         await _first(stop, lease.acquire())
         if not stop.is_set():
             _log.info("leading as %s", settings.identity)
-            await _first(stop, lease.lost(), _keep(settings, Cluster(client, lease.fence), health, stop))
-    except* NotLeading:
-        _log.warning("found its lease lost, expected it renewed; ending")
+            with suppress(NotLeading):  # a write has noticed it before the renewal did
+                await _first(stop, lease.lost(), _keep(settings, Cluster(client, lease.fence), health, stop))
     finally:
         forget()
         await lease.release()
-    return 0 if stop.is_set() else LOST
+    if stop.is_set():
+        return 0
+    _log.warning("found its lease lost, expected it renewed; ending")
+    return LOST
 
 
 async def _keep(settings: Settings, cluster: Cluster, health: Health, stop: asyncio.Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,8 @@ from mmpipe_operator import names
 
 TARGET = {"namespace", "mmpipe_dev_pipeline", "app_kubernetes_io_component", "le"}
 """Labels that Prometheus adds: of the target, by the monitors, and of buckets."""
-COPIED = {re.sub(r"\W", "_", label) for label in (names.PIPELINE_LABEL, names.COMPONENT_LABEL)}
+COPIED = (names.PIPELINE_LABEL, names.COMPONENT_LABEL)
+"""Labels of a pipeline's pods that become labels of their series."""
 _WORDS = {"sum", "max", "by", "rate", "increase", "absent", "histogram_quantile", "unless", "on", "or"}
 
 _SELECTOR = re.compile(r"([a-z][a-z0-9_]*)\s*(?:\{([^}]*)\})?(?=[\s)\[{]|$)")
@@ -84,8 +86,11 @@ def test_an_expression_groups_by_labels_that_the_series_have(expression: str) ->
     assert grouped <= known
 
 
-def test_the_labels_of_pipelines_are_those_that_monitors_copy() -> None:
-    assert COPIED <= TARGET
+def test_the_labels_of_pipelines_are_those_that_the_pod_monitor_copies() -> None:
+    template = (Path(__file__).parents[2] / "charts/mmpipe/templates/monitors.yaml").read_text(encoding="utf-8")
+
+    assert f"podTargetLabels: [{', '.join(COPIED)}]" in template
+    assert {label.replace(".", "_").replace("/", "_") for label in COPIED} <= TARGET
 
 
 def test_alerts_have_names_of_their_own_and_say_what_they_mean() -> None:

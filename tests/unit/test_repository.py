@@ -223,7 +223,13 @@ def test_every_option_that_a_page_shows_exists() -> None:
 def test_continuous_integration_runs_the_commands_of_the_readme() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
-    assert re.findall(r"^make ([\w-]+)", script, re.MULTILINE) == ["demo", "check", "check-protos", "test", "e2e-control-plane"]
+    assert re.findall(r"^make ([\w-]+)", script, re.MULTILINE) == [
+        "demo",
+        "check",
+        "check-protos",
+        "test",
+        "e2e-control-plane",
+    ]
     for shell in (ROOT / ".ci" / "run", ROOT / "requirements" / "lock.sh"):
         subprocess.run(["bash", "-n", shell], check=True)
         assert shell.stat().st_mode & 0o111, shell

@@ -69,9 +69,9 @@ class Rbac(Block):
     create: bool = True
     """Whether the chart makes the operator's roles and bindings."""
     finalizers: bool = True
-    """With `watchNamespaces`: whether one ClusterRole lets the operator list, watch and patch pipelines of all namespaces,
-    and nothing else. A namespace that is deleted loses its Roles first; without this one, a pipeline in it with
-    `deletionPolicy: Delete` holds it until a person takes the finalizer off."""
+    """With `watchNamespaces`: whether one ClusterRole lets the operator list, watch and patch pipelines of all
+    namespaces, and nothing else. A namespace that is deleted loses its Roles first; without this one, a pipeline in it
+    with `deletionPolicy: Delete` holds it until a person takes the finalizer off."""
     aggregate: bool = True
     """Whether the cluster's roles view, edit and admin get rights over pipelines. They are ClusterRoles."""
 

@@ -76,7 +76,7 @@ _VECTORS = {
 
 STATUS_SCHEMA: dict[str, Any] = {
     "type": "object",
-    # Of a pipeline that nobody has looked at yet: without it kstatus calls it Current, and `helm --wait` ends too early.
+    # Of a pipeline that nobody has looked at yet: without it kstatus calls it Current, and `helm --wait` ends early.
     "default": {"observedGeneration": 0},
     "description": "What the operator has observed. Rounded where a number would change all the time; see its metrics.",
     "properties": {
