@@ -39,7 +39,7 @@ def render(values: Values | None = None, name: str = "mmpipe", namespace: str = 
 
 def rendered(values: Values | None = None, name: str = "mmpipe", namespace: str = SYSTEM) -> str:
     """The same as text."""
-    command = [binaries.program("helm"), "template", name, CHART, "--namespace", namespace, "--values", "-"]
+    command = [str(binaries.program("helm")), "template", name, str(CHART), "--namespace", namespace, "--values", "-"]
     given = yaml.safe_dump(dict(values or {}))
     ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
     if ended.returncode:

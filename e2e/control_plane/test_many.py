@@ -17,7 +17,7 @@ from e2e.control_plane.pipelines import Pipeline
 from mmpipe_operator.kinds import PIPELINE, Manifest
 
 RESYNC_S = 20
-_SETTLE_S = 900.0
+_SETTLE_S = 1200.0
 _AUTOSCALED = 10
 """One pipeline in so many has autoscalers: their controller reads every one of them again every two seconds here."""
 

@@ -86,7 +86,7 @@ def _page() -> Iterator[str]:
     yield "upgrades and what stays. [ADR 24](../decisions/0024-the-chart.md) says why it is as it is."
     yield from ("", "| Value | Default | Meaning |", "|---|---|---|")
     for path, field, default in entries(Values()):
-        meaning = (field.description or "").replace("|", "\\|")
+        meaning = " ".join((field.description or "").split()).replace("|", "\\|")
         yield f"| `{path}` | {_default(default)} | {meaning} |"
 
 
