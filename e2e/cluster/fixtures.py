@@ -21,8 +21,10 @@ from e2e.cluster.session import Cluster, own_cluster, users_cluster
 from e2e.cluster.tools import Tool
 from e2e.cluster.waiting import wait_for
 
-from mmpipe_operator.kinds import PIPELINE
+from mmpipe_operator.kinds import CONFIG_MAP, PIPELINE
 
+_KNOWN_AS_OWNER_S = 60.0
+"""The API server's admission looks for new kinds every 30 s, and takes no object that one of them owns before."""
 _OURS_ONLY = "needs an API server of our own; --kubeconfig names another"
 
 
@@ -68,6 +70,7 @@ def crd(cluster: Cluster) -> None:
 
     wait_for(established)
     wait_for(lambda: _serves(cluster))
+    wait_for(lambda: _takes_owned(cluster), _KNOWN_AS_OWNER_S)
 
 
 @pytest.fixture
@@ -131,5 +134,18 @@ def _serves(cluster: Cluster) -> bool:
     try:
         cluster.client.list(PIPELINE)
     except ApiError:
+        return False
+    return True
+
+
+def _takes_owned(cluster: Cluster) -> bool:
+    owner = {"apiVersion": PIPELINE.api_version, "kind": PIPELINE.kind, "name": "none", "uid": "none"}
+    metadata = {"namespace": "default", "name": "owned", "ownerReferences": [owner | {"blockOwnerDeletion": True}]}
+    owned = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    try:
+        cluster.client.create(CONFIG_MAP, owned, dryRun="All")
+    except ApiError as refusal:
+        if refusal.reason != "Forbidden":
+            raise
         return False
     return True

@@ -49,6 +49,7 @@ class Pipeline:
             "modalities": [{"name": "image", **placed}],
             "gateway": placed,
             "worker": placed,
+            "fusion": placed,
             "source": {"queue": {"nats": {"url": self.stores.nats}}},
             "sink": {
                 "milvus": {"uri": self.stores.milvus},

@@ -21,6 +21,8 @@ CHART = Path(__file__).parents[2] / "charts" / "mmpipe"
 VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["version"]
 OPERATOR_IMAGE = f"mmpipe-operator:{VERSION}"
 SYSTEM = "mmpipe-system"
+_WAIT = ("--wait", "--timeout", "100s")
+"""Of two timeouts Helm takes the last."""
 
 type Values = Mapping[str, Any]
 
@@ -64,11 +66,11 @@ class Release:
 
     def install(self, values: Values | None = None, *options: str) -> subprocess.CompletedProcess[str]:
         """``helm install --wait``; how it ended."""
-        return self._run("install", self.name, self.chart, "--wait", *options, values=values or {})
+        return self._run("install", self.name, self.chart, *_WAIT, *options, values=values or {})
 
     def upgrade(self, values: Values | None = None, *options: str) -> subprocess.CompletedProcess[str]:
         """``helm upgrade --wait``; how it ended."""
-        return self._run("upgrade", self.name, self.chart, "--wait", *options, values=values or {})
+        return self._run("upgrade", self.name, self.chart, *_WAIT, *options, values=values or {})
 
     def do(self, verb: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Another command on the release; how it ended."""

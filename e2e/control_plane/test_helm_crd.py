@@ -5,11 +5,12 @@ The control plane is the module's own, without our CRD before and after each tes
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import yaml
-from e2e.cluster.client import CRD, NAMESPACE
+from e2e.cluster.client import CRD, NAMESPACE, ApiError
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import Pipeline
@@ -24,6 +25,7 @@ from e2e.control_plane.releases import (
 )
 
 from mmpipe_operator import names
+from mmpipe_operator.kinds import PIPELINE
 
 CRD_NAME = f"{names.PLURAL}.{names.GROUP}"
 TIMEOUT = "60s"
@@ -54,7 +56,10 @@ def _release(cluster: Cluster) -> Iterator[Release]:
 
 
 def _without_crd(cluster: Cluster) -> None:
-    cluster.tool("kubectl").run("delete", "mmp", "--all", "--all-namespaces", "--timeout=30s")
+    with suppress(ApiError):  # 404, or 429 while it is being deleted
+        for each in cluster.client.list(PIPELINE):
+            metadata = each["metadata"]
+            cluster.client.patch(PIPELINE, metadata["namespace"], metadata["name"], {"metadata": {"finalizers": None}})
     cluster.client.delete(CRD, "", CRD_NAME)
     wait_for(lambda: cluster.client.find(CRD, "", CRD_NAME) is None, 60)
 
