@@ -58,6 +58,11 @@ def fresh_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def crd(cluster: Cluster) -> None:
     """The kind MultimodalPipeline, as this checkout defines it."""
+    establish(cluster)
+
+
+def establish(cluster: Cluster) -> None:
+    """Have the kind in a cluster, known to all of its API server."""
     from mmpipe_operator.crd import document  # noqa: PLC0415  # fixtures that need no CRD work without it
 
     definition = document()
