@@ -87,7 +87,7 @@ cluster: dev  ## keep a real control plane to try the operator on: its nodes are
 	$(BIN)/python -m e2e.cluster build
 	$(BIN)/python -m e2e.cluster up
 
-e2e-control-plane: dev  ## run the operator and its chart against a real API server, etcd and controllers, which it builds once (10 minutes)
+e2e-control-plane: dev  ## run the operator and its chart against a real API server, etcd and controllers, which it builds once (20 minutes)
 	$(BIN)/python -m e2e.cluster build
 	$(BIN)/python -m pytest -rs e2e/control_plane
 
