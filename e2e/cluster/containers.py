@@ -108,7 +108,9 @@ class RunningPod:
         moved = self._files.moved(container)
         own = {**image.environment, **environment(self._client, self._pod, container)}
         variables = {name: moved(expanded(value, own), self.address) for name, value in own.items()}
-        command = [moved(expanded(word, own), self.address) for word in image.command(container)]
+        program, *words = image.command(container)
+        # The program is this machine's, wherever the checkout lies; a word may name what a volume holds.
+        command = [program, *(moved(expanded(word, own), self.address) for word in words)]
         variables |= {"KUBECONFIG": str(self._files.kubeconfig), "PATH": f"{image.programs}:/usr/bin:/bin"}
         return Child(command, self._folder / f"{container['name']}.log", variables)
 
