@@ -14,7 +14,7 @@ import yaml
 
 from chart import alerts, metadata, pages
 from chart.dashboards import DASHBOARDS
-from make_reference import drift
+from make_reference import write_or_compare
 from mmpipe_operator.crd import document
 
 CHART = Path("charts/mmpipe")
@@ -22,15 +22,7 @@ CHART = Path("charts/mmpipe")
 
 def main(arguments: list[str]) -> int:
     """Write the files; with ``--check`` only compare, and end with 1 where they differ."""
-    files = generated()
-    if "--check" not in arguments:
-        for path, text in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        return 0
-    differences = [line for path, text in files.items() for line in drift(path, text)]
-    print("\n".join(differences or [f"{len(files)} generated files of the chart are as the code has them"]))
-    return 1 if differences else 0
+    return write_or_compare(generated(), arguments, "files of the chart")
 
 
 def generated() -> dict[Path, str]:

@@ -11,7 +11,7 @@ import difflib
 import inspect
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,14 +37,18 @@ _NOTE = "<!-- Written by tools/make_reference.py from the code: run `make docs`,
 
 def main(arguments: list[str]) -> int:
     """Write the pages; with ``--check`` only compare, and end with 1 where they differ."""
-    pages = reference()
+    return write_or_compare(reference(), arguments, "pages")
+
+
+def write_or_compare(files: Mapping[Path, str], arguments: Sequence[str], what: str) -> int:
+    """The exit status of a tool that generates ``files``, which are called ``what``: see ``main``."""
     if "--check" not in arguments:
-        for path, text in pages.items():
+        for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         return 0
-    differences = [line for path, text in pages.items() for line in drift(path, text)]
-    print("\n".join(differences or [f"{len(pages)} generated pages are as the code has them"]))
+    differences = [line for path, text in files.items() for line in drift(path, text)]
+    print("\n".join(differences or [f"{len(files)} generated {what} are as the code has them"]))
     return 1 if differences else 0
 
 

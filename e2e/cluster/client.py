@@ -22,8 +22,6 @@ from mmpipe_operator.kinds import Kind, Manifest
 
 NAMESPACE = Kind("v1", "Namespace", "namespaces")
 NODE = Kind("v1", "Node", "nodes")
-EVENT = Kind("events.k8s.io/v1", "Event", "events")
-LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 JOB = Kind("batch/v1", "Job", "jobs")
 REPLICA_SET = Kind("apps/v1", "ReplicaSet", "replicasets")
 CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions")

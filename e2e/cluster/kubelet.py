@@ -18,11 +18,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from e2e.cluster.client import LEASE, NODE, ApiError, Client
+from e2e.cluster.client import NODE, ApiError, Client
 from e2e.cluster.containers import Image, RunningPod
 from e2e.cluster.pod_status import HOST_IP, Behaviour, ContainerState, imagined, status
 from e2e.cluster.watching import Watch
 
+from mmpipe_operator.cluster.lease import LEASE
 from mmpipe_operator.kinds import POD, Manifest
 
 NODE_LABEL = "mmpipe.dev/e2e"

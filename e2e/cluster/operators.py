@@ -19,13 +19,15 @@ from typing import Any
 
 from e2e.cluster.certificates import kubeconfig
 from e2e.cluster.children import Child
-from e2e.cluster.client import LEASE, NAMESPACE
+from e2e.cluster.client import NAMESPACE
 from e2e.cluster.pod_files import token
 from e2e.cluster.ports import HOST, free_ports
 from e2e.cluster.rbac import Rights, rights
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from prometheus_client.parser import text_string_to_metric_families
+
+from mmpipe_operator.cluster.lease import LEASE
 
 _START_TIMEOUT_S = 30.0
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 from e2e.cluster import binaries
-from e2e.cluster.client import LEASE, Client
+from e2e.cluster.client import Client
 
+from mmpipe_operator.cluster.lease import LEASE
 from mmpipe_operator.kinds import Kind, Manifest
 
 _GROUP = "rbac.authorization.k8s.io/v1"

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 from e2e.cluster import binaries
-from e2e.cluster.client import LEASE
 from e2e.cluster.containers import Image
 from e2e.cluster.session import Cluster
 
+from mmpipe_operator.cluster.lease import LEASE
 from mmpipe_operator.kinds import POD, Manifest
 
 CHART = Path(__file__).parents[2] / "charts" / "mmpipe"

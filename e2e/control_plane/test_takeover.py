@@ -6,12 +6,13 @@ Neighbours: ``test_leadership`` has who may lead and write.
 from __future__ import annotations
 
 import pytest
-from e2e.cluster.client import JSON_PATCH, LEASE
+from e2e.cluster.client import JSON_PATCH
 from e2e.cluster.operators import Operators
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import Pipeline
 
+from mmpipe_operator.cluster.lease import LEASE
 from mmpipe_operator.kinds import DEPLOYMENT, SERVICE, Manifest
 
 SHORT_S = 5

@@ -7,6 +7,7 @@ others from being applied.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable
 
 from mmpipe.telemetry import metrics
@@ -26,7 +27,7 @@ class Applier:
     def __init__(self, cluster: Cluster, cache: Cache) -> None:
         self._cluster = cluster
         self._cache = cache
-        self._applied: dict[Ref, Manifest] = {}
+        self._applied: defaultdict[Key, dict[Ref, Manifest]] = defaultdict(dict)
 
     async def apply(self, key: Key, planned: Iterable[Manifest]) -> tuple[Fault, ...]:
         """Make the pipeline's children what is planned. Raises ClusterError for what may work later."""
@@ -44,16 +45,15 @@ class Applier:
             for ref, stored in self._cache.children(key).items()
             if ref not in wanted and owner_of(stored) == uid and not self._still_read(key, stored)
         ]
-        return tuple([fault for stored in surplus if (fault := await self._delete(stored))])
+        return tuple([fault for stored in surplus if (fault := await self._delete(key, stored))])
 
     def forget(self, key: Key) -> None:
         """Let go of what was remembered of a pipeline that is gone."""
-        for ref in [ref for ref in self._applied if self._belongs(ref, key)]:
-            del self._applied[ref]
+        self._applied.pop(key, None)
 
     async def _apply(self, key: Key, manifest: Manifest) -> Fault | None:
         ref = ref_of(manifest)
-        stored = self._cache.children(key).get(ref)
+        stored = self._cache.child(key, ref)
         if stored is None:
             stored = await self._cluster.get(ref)
         owner = manifest["metadata"]["ownerReferences"][0]["uid"]
@@ -62,18 +62,19 @@ class Applier:
         if stored is not None and "deletionTimestamp" in stored["metadata"]:
             return None
         if stored is not None and not difference(manifest, stored):
-            self._applied[ref] = manifest
+            self._applied[key][ref] = manifest
             self._cache.put(stored)
             return None
-        return await self._send(ref, manifest, stored)
+        return await self._send(key, manifest, stored)
 
-    async def _send(self, ref: Ref, manifest: Manifest, stored: Manifest | None) -> Fault | None:
+    async def _send(self, key: Key, manifest: Manifest, stored: Manifest | None) -> Fault | None:
+        ref = ref_of(manifest)
         try:
             answer = await self._written(ref, manifest, stored)
         except Refused as refusal:
             return Fault(ref, refusal.reason, refusal.message)
-        self._tell(ref, manifest, stored)
-        self._applied[ref] = manifest
+        self._tell(ref, stored, manifest, drifted=self._applied[key].get(ref) == manifest)
+        self._applied[key][ref] = manifest
         self._cache.put(answer)
         return None
 
@@ -91,15 +92,15 @@ class Applier:
             await self._cluster.merge(ref, manifest)
             return await self._cluster.apply(manifest)
 
-    def _tell(self, ref: Ref, manifest: Manifest, stored: Manifest | None) -> None:
+    @staticmethod
+    def _tell(ref: Ref, stored: Manifest | None, manifest: Manifest, *, drifted: bool) -> None:
         """Count the write, and say where it put right what somebody else had changed."""
-        drifted = self._applied.get(ref) == manifest
         reason = "drift" if drifted else "change" if stored else "create"
         metrics.count("mmpipe.operator.writes", kind=ref.kind.kind, reason=reason)
         where = (difference(manifest, stored) if stored else "it was not there") or "it was given up"
         _log.log(logging.WARNING if drifted else logging.INFO, "%s: %s, %s", ref, reason, where)
 
-    async def _delete(self, stored: Manifest) -> Fault | None:
+    async def _delete(self, key: Key, stored: Manifest) -> Fault | None:
         ref = ref_of(stored)
         if "deletionTimestamp" in stored["metadata"]:
             return None
@@ -107,6 +108,7 @@ class Applier:
             await self._cluster.delete(stored)
         except Refused as refusal:
             return Fault(ref, refusal.reason, refusal.message)
+        self._applied[key].pop(ref, None)
         metrics.count("mmpipe.operator.writes", kind=ref.kind.kind, reason="prune")
         _log.info("%s: deleted, the plan no longer has it", ref)
         return None
@@ -114,12 +116,8 @@ class Applier:
     def _still_read(self, key: Key, stored: Manifest) -> bool:
         ref = ref_of(stored)
         process = stored["metadata"]["labels"].get(names.COMPONENT_LABEL, "")
-        deployment = self._cache.children(key).get(Ref(DEPLOYMENT, key[0], names.child(key[1], process)))
+        deployment = self._cache.child(key, Ref(DEPLOYMENT, key[0], names.child(key[1], process)))
         return ref.kind is CONFIG_MAP and deployment is not None and not settled(deployment)
-
-    @staticmethod
-    def _belongs(ref: Ref, key: Key) -> bool:
-        return ref.namespace == key[0] and ref.name.startswith(f"{key[1]}-")
 
 
 def owner_of(manifest: Manifest) -> str:

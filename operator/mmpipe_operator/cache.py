@@ -37,6 +37,10 @@ class Cache:
         """What the pipeline owns, pods not among it."""
         return {ref: held for ref, held in self._pipelines.get(key, {}).items() if ref.kind not in {PIPELINE, POD}}
 
+    def child(self, key: Key, ref: Ref) -> Manifest | None:
+        """One of them, or None where it is not known."""
+        return self._pipelines.get(key, {}).get(ref)
+
     def pods(self, key: Key) -> tuple[Manifest, ...]:
         """The pipeline's pods."""
         return tuple(held for ref, held in self._pipelines.get(key, {}).items() if ref.kind is POD)

@@ -41,6 +41,11 @@ def child(pipeline: str, process: str) -> str:
     return f"{pipeline}-{process}"
 
 
+def services(pipeline: str) -> str:
+    """Name of what all processes of a pipeline share: their ServiceAccount and their ServiceMonitor."""
+    return f"{pipeline}-services"
+
+
 def grpc_port(process: str) -> int:
     """Port that a process listens on: stage servers share one number."""
     return GRPC_PORT.get(process, STAGE_PORT)

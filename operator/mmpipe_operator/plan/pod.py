@@ -54,7 +54,7 @@ def _spec(part: Part) -> Manifest:
     pull = {"imagePullSecrets": [{"name": name} for name in part.context.image_pull_secrets]}
     return {
         **(pull if part.context.image_pull_secrets else {}),
-        "serviceAccountName": f"{part.pipeline.metadata.name}-services",
+        "serviceAccountName": names.services(part.pipeline.metadata.name),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": grace_s(part),

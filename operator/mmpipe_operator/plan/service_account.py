@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mmpipe.spec import MultimodalPipeline
+from mmpipe_operator import names
 from mmpipe_operator.kinds import SERVICE_ACCOUNT, Manifest
 from mmpipe_operator.plan.model import Context, metadata
 
@@ -12,6 +13,6 @@ def service_account(pipeline: MultimodalPipeline, context: Context) -> Manifest:
     return {
         "apiVersion": SERVICE_ACCOUNT.api_version,
         "kind": SERVICE_ACCOUNT.kind,
-        "metadata": metadata(pipeline, context, f"{pipeline.metadata.name}-services"),
+        "metadata": metadata(pipeline, context, names.services(pipeline.metadata.name)),
         "automountServiceAccountToken": False,
     }

@@ -13,7 +13,7 @@ def service_monitor(pipeline: MultimodalPipeline, context: Context) -> Manifest:
     return {
         "apiVersion": SERVICE_MONITOR.api_version,
         "kind": SERVICE_MONITOR.kind,
-        "metadata": metadata(pipeline, context, f"{pipeline.metadata.name}-services"),
+        "metadata": metadata(pipeline, context, names.services(pipeline.metadata.name)),
         "spec": {
             "selector": {"matchLabels": names.selector(pipeline.metadata.name)},
             "endpoints": [{"port": "metrics"}],
