@@ -21,6 +21,8 @@ from mmpipe_operator.neighbours import NeighbourError, Neighbours
 
 PODS_LEAVE_S = 5.0
 """Pause between two looks at pods that are stopping; their deletion wakes the pipeline earlier."""
+DROP_AGAIN_S = 10.0
+"""Pause between two tries to drop a collection; the last try is never later than the bound."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,8 +49,7 @@ class Finalizer:
     ) -> float | None:
         """One step towards the end of a pipeline that is being deleted; the seconds until the next, None at the end.
 
-        ``pipeline`` is None where the spec can't be read: then nobody can say what to drop. Raises NeighbourError
-        while the collection can't be dropped, and ClusterError.
+        ``pipeline`` is None where the spec can't be read: then nobody can say what to drop. Raises ClusterError.
         """
         if not is_held(raw):
             return None
@@ -57,24 +58,28 @@ class Finalizer:
         elif await self._pods_leave(raw):
             return PODS_LEAVE_S
         else:
-            await self._drop(raw, pipeline, secrets)
+            return await self._drop(raw, pipeline, secrets)
         return None
 
     def forget(self, key: Key) -> None:
         """Let go of what was remembered of a pipeline that is gone."""
         self._told.pop(key, None)
 
-    async def _drop(self, raw: Manifest, pipeline: MultimodalPipeline, secrets: Mapping[tuple[str, str], str]) -> None:
+    async def _drop(
+        self, raw: Manifest, pipeline: MultimodalPipeline, secrets: Mapping[tuple[str, str], str]
+    ) -> float | None:
         try:
             await self._neighbours.drop_vectors(pipeline, secrets)
         except NeighbourError as error:
+            _log.warning("%s: its collection is not dropped yet: %s", ref_of(raw), error)
             await self._say_why(raw, error)
-            raise
+            return max(0.0, min(DROP_AGAIN_S, self._left_s(raw)))
         await self._events.say(raw, "Normal", "VectorsDropped", "its collection and alias are gone from Milvus")
         await self._let_go(raw)
+        return None
 
     async def _say_why(self, raw: Manifest, error: NeighbourError) -> None:
-        """Once for each pipeline: it is tried again every minute, and an event for each try would bury the others."""
+        """Once for each pipeline: it is tried again and again, and an event for each try would bury the others."""
         key: Key = raw["metadata"]["namespace"], raw["metadata"]["name"]
         if self._told.get(key) == raw["metadata"]["uid"]:
             return
@@ -92,10 +97,13 @@ class Finalizer:
         return bool(self._cache.pods(key))
 
     def _is_over(self, raw: Manifest) -> bool:
-        metadata = raw["metadata"]
-        deleted_at = datetime.fromisoformat(metadata["deletionTimestamp"])
-        asked = metadata.get("annotations", {}).get(names.ABANDON) == "true"
-        return asked or (datetime.now(UTC) - deleted_at).total_seconds() > self._limit_s
+        asked = raw["metadata"].get("annotations", {}).get(names.ABANDON) == "true"
+        return asked or self._left_s(raw) <= 0
+
+    def _left_s(self, raw: Manifest) -> float:
+        """How long dropping may still be tried."""
+        deleted_at = datetime.fromisoformat(raw["metadata"]["deletionTimestamp"])
+        return self._limit_s - (datetime.now(UTC) - deleted_at).total_seconds()
 
     async def _abandon(self, raw: Manifest) -> None:
         note = "its collection stays in Milvus: it could not be dropped in time, or was not to be; drop it by hand"

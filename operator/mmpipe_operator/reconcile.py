@@ -86,7 +86,7 @@ class Reconciler:
     async def reconcile(self, key: Key) -> float | None:
         """Bring one pipeline nearer to its spec; the seconds after which to look again, None to wait for an event.
 
-        Raises ClusterError, NeighbourError and NotApplied for what may work later.
+        Raises ClusterError and NotApplied for what may work later.
         """
         raw = self._world.cache.pipeline(key)
         if raw is None:
