@@ -30,6 +30,13 @@ _NAME = "app.kubernetes.io/name"
 _INSTANCE = "app.kubernetes.io/instance"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 
+METRICS_GROUP = "custom.metrics.k8s.io"
+METRICS_API_VERSION = f"{METRICS_GROUP}/v1beta2"
+QUEUE_DEPTH = "queue_depth"
+"""Metric of a pipeline: samples that wait or are in flight, of all or of one ``modality``."""
+SERVICE_DEPTH = "service_depth"
+"""Metric of a pipeline: calls that wait in the pods of one ``process``."""
+
 GRPC_PORT = {"gateway": 50050, "worker": 50052}
 STAGE_PORT = 50051
 METRICS_PORT = 9464

@@ -62,11 +62,11 @@ def bounds(part: Part) -> tuple[int, int, int]:
 
 def _signals(part: Part) -> Iterator[tuple[str, dict[str, str]]]:
     if part.process.modality is not None:
-        yield "queue_depth", {"modality": str(part.process.modality)}
+        yield names.QUEUE_DEPTH, {"modality": str(part.process.modality)}
     if part.process.name == WORKER or (part.process.name == FUSE and not bounds(part)[0]):
-        yield "queue_depth", {}
+        yield names.QUEUE_DEPTH, {}
     if part.process.name != WORKER:
-        yield "service_depth", {"process": part.process.name}
+        yield names.SERVICE_DEPTH, {"process": part.process.name}
 
 
 def _metric(part: Part, name: str, labels: dict[str, str], target: int) -> Manifest:
