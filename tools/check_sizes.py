@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOTS = ("services", "operator", "tools")
-GENERATED = {"v1", "migrations", "versions", "__pycache__"}
+GENERATED = {"v1", "externalscaler", "migrations", "versions", "__pycache__"}
 """Folders whose code is written by a generator (protobuf) or never read again (migrations)."""
 
 MAX_BODY_LINES = 60

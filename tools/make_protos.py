@@ -1,6 +1,7 @@
-"""Write services/mmpipe/v1 anew from protos/: messages, services, and their types. With ``--check``, say what differs.
+"""Write anew what protoc makes: services/mmpipe/v1 of our protos/, and the messages of KEDA's contract in the operator.
 
-The package of the protos is that of the Python code (``mmpipe.v1``), so generated imports are right as they are.
+With ``--check``, say what differs. The package of our protos is that of the Python code (``mmpipe.v1``), so generated
+imports are right as they are; KEDA's one file imports nothing.
 """
 
 from __future__ import annotations
@@ -18,33 +19,46 @@ ROOT = Path(__file__).parent.parent
 PROTOS = ROOT / "protos"
 PACKAGE = Path("mmpipe/v1")
 TARGET = ROOT / "services" / PACKAGE
+KEDA = ROOT / "operator" / "mmpipe_operator" / "externalscaler"
 _TYPES = ("mypy", "mypy_grpc")
 _HEAD = '"""Generated from protos/mmpipe/v1 by `make protos`; change those."""\n'
+_KEDA_HEAD = '"""KEDA\'s contract for scalers of others: messages, generated from externalscaler.proto by `make protos`."""\n'
 
 
 def main(arguments: list[str]) -> int:
     """0 where nothing differs or everything was written."""
-    with tempfile.TemporaryDirectory() as folder:
-        generated = generate(Path(folder))
+    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as kedas:
+        made = ((generate(Path(ours)), TARGET), (generate_keda(Path(kedas)), KEDA))
         if "--check" in arguments:
-            return report(differences(generated, TARGET))
-        shutil.rmtree(TARGET, ignore_errors=True)
-        shutil.copytree(generated, TARGET)
+            return report([other for generated, target in made for other in differences(generated, target)])
+        for generated, target in made:
+            _replace(generated, target)
     return 0
 
 
 def generate(folder: Path) -> Path:
-    """The package, written below ``folder``."""
+    """Our package, written below ``folder``."""
     files = sorted(str(file.relative_to(PROTOS)) for file in (PROTOS / PACKAGE).glob("*.proto"))
-    plugins = [f"--plugin=protoc-gen-{name}={Path(sys.executable).parent}/protoc-gen-{name}" for name in _TYPES]
-    outputs = [f"--{kind}_out={folder}" for kind in ("python", "grpc_python", *_TYPES)]
-    well_known = resources.files("grpc_tools") / "_proto"
-    if protoc.main(["protoc", f"-I{PROTOS}", f"-I{well_known}", *plugins, *outputs, *files]):
-        raise SystemExit("protos: found errors, named above; correct them")
+    _compile(PROTOS, folder, ("python", "grpc_python", *_TYPES), files)
     package = folder / PACKAGE
     (package / "__init__.py").write_text(_HEAD)
     _drop_empty(package)
     return package
+
+
+def generate_keda(folder: Path) -> Path:
+    """KEDA's messages, written to ``folder``: five methods need no generated service."""
+    _compile(KEDA, folder, ("python", "mypy"), ["externalscaler.proto"])
+    (folder / "__init__.py").write_text(_KEDA_HEAD)
+    return folder
+
+
+def _compile(root: Path, folder: Path, outputs: tuple[str, ...], files: list[str]) -> None:
+    plugins = [f"--plugin=protoc-gen-{name}={Path(sys.executable).parent}/protoc-gen-{name}" for name in _TYPES]
+    well_known = resources.files("grpc_tools") / "_proto"
+    into = [f"--{kind}_out={folder}" for kind in outputs]
+    if protoc.main(["protoc", f"-I{root}", f"-I{well_known}", *plugins, *into, *files]):
+        raise SystemExit("protos: found errors, named above; correct them")
 
 
 def _drop_empty(package: Path) -> None:
@@ -55,18 +69,25 @@ def _drop_empty(package: Path) -> None:
             module.with_suffix(".pyi").unlink(missing_ok=True)
 
 
-def differences(generated: Path, committed: Path) -> list[str]:
-    """Names of files that are not the same in both folders."""
+def _replace(generated: Path, target: Path) -> None:
+    """Take away what was generated before, and nothing else."""
+    for old in target.glob("*.py*"):
+        old.unlink()
+    shutil.copytree(generated, target, dirs_exist_ok=True)
+
+
+def differences(generated: Path, committed: Path) -> list[Path]:
+    """Generated files of the repository that are not as they would be."""
     names = {file.name for folder in (generated, committed) for file in folder.glob("*.py*")}
     _, different, missing = filecmp.cmpfiles(generated, committed, sorted(names), shallow=False)
-    return sorted({*different, *missing})
+    return [committed / name for name in sorted({*different, *missing})]
 
 
-def report(names: list[str]) -> int:
+def report(files: list[Path]) -> int:
     """Say what differs."""
-    for name in names:
-        sys.stderr.write(f"services/{PACKAGE}/{name}: differs from what protos/ say; run make protos\n")
-    return 1 if names else 0
+    for file in files:
+        sys.stderr.write(f"{file.relative_to(ROOT)}: differs from what its .proto says; run make protos\n")
+    return 1 if files else 0
 
 
 if __name__ == "__main__":

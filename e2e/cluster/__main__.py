@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 from e2e.cluster import binaries, playground, supervisor
 
-_USAGE = "usage: python -m e2e.cluster build | up [--until-eof]"
+_USAGE = "usage: python -m e2e.cluster build | up [--until-eof [API_FLAGS_AS_JSON]]"
 
 
 def main(arguments: list[str]) -> int:
@@ -17,8 +18,8 @@ def main(arguments: list[str]) -> int:
                 sys.stdout.write(f"{module.home}\n")
         case ["up"]:
             playground.keep()
-        case ["up", "--until-eof"]:
-            supervisor.keep(supervisor.until_eof)
+        case ["up", "--until-eof", *flags]:
+            supervisor.keep(supervisor.until_eof, json.loads("".join(flags) or "{}"))
         case _:
             sys.stderr.write(f"{_USAGE}\n")
             return 2

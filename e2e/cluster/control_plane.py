@@ -11,7 +11,7 @@ import json
 import ssl
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -44,9 +44,11 @@ see how far the log has come (``audit``)."""
 class ControlPlane:
     """Servers over one folder: ``pki``, ``log``, ``etcd``, ``audit.log``, ``admin.kubeconfig``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, api_flags: Mapping[str, object] | None = None) -> None:
+        """``api_flags`` are the API server's beside those it needs here (``{"feature-gates": "..."}``)."""
         self.folder = folder
-        self._children: list[Child] = []
+        self._api_options = dict(api_flags or {})
+        self._children: dict[str, Child] = {}
         self._etcd, self._peers, self._api = free_ports(3)
         for name in ("pki", "log"):
             (folder / name).mkdir()
@@ -63,19 +65,29 @@ class ControlPlane:
     def start(self) -> None:
         """Returns when the API server answers and the controllers work."""
         self._certify()
-        self._start(program("etcd"), self._etcd_flags())
+        self._start("etcd")
         # The API server waits for etcd by itself, and the controllers for the API server: they load meanwhile.
-        self._start(program("kube-apiserver"), self._api_flags())
+        self._start("kube-apiserver")
         self._wait(lambda: self._answers("/readyz"))
-        self._start(program("kube-controller-manager"), self._controllers_flags())
-        self._start(program("kube-scheduler"), self._scheduler_flags())
+        self._start("kube-controller-manager")
+        self._start("kube-scheduler")
         self._wait(lambda: self._answers("/api/v1/namespaces/default/serviceaccounts/default"))
 
     def stop(self) -> None:
         """Users before what they use: an API server without etcd would wait for it."""
-        for child in reversed(self._children):
+        for child in reversed(self._children.values()):
             child.stop(_STOP_TIMEOUT_S)
         self._children.clear()
+
+    def kill_server(self, name: str) -> None:
+        """End ``etcd`` or another server as a lost machine does."""
+        self._children[name].kill()
+
+    def start_server(self, name: str) -> None:
+        """Start a server again that was killed, on its own port and data; returns when the API server is ready."""
+        self._start(name)
+        if name in {"etcd", "kube-apiserver"}:
+            self._wait(lambda: self._answers("/readyz"))
 
     def _certify(self) -> None:
         keys = self.folder / "pki"
@@ -126,6 +138,7 @@ class ControlPlane:
             "audit-log-path": self.folder / "audit.log",
             "audit-log-maxsize": 0,  # one file, which a reader can follow by offset
             **self._aggregation_flags(keys),
+            **self._api_options,
         }
 
     def _aggregation_flags(self, keys: Path) -> dict[str, object]:
@@ -173,16 +186,24 @@ class ControlPlane:
             "kube-api-burst": 2000,
         }
 
-    def _start(self, path: Path, flags: dict[str, object]) -> None:
-        command = [path, *(f"--{name}={value}" for name, value in flags.items())]
-        self._children.append(Child(command, self.folder / "log" / f"{path.name}.log"))
+    def _flags(self, name: str) -> dict[str, object]:
+        return {
+            "etcd": self._etcd_flags,
+            "kube-apiserver": self._api_flags,
+            "kube-controller-manager": self._controllers_flags,
+            "kube-scheduler": self._scheduler_flags,
+        }[name]()
+
+    def _start(self, name: str) -> None:
+        command = [program(name), *(f"--{flag}={value}" for flag, value in self._flags(name).items())]
+        self._children[name] = Child(command, self.folder / "log" / f"{name}.log")
 
     def _wait(self, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not ready():
-            ended = [child for child in self._children if child.exit_code is not None]
+            ended = [child for child in self._children.values() if child.exit_code is not None]
             if ended or time.monotonic() > deadline:
-                unready = (ended or self._children)[-1]
+                unready = (ended or list(self._children.values()))[-1]
                 raise TimeoutError(
                     f"{unready.name}: found it not ready, expected it to answer; it said:\n{unready.said()}"
                 )

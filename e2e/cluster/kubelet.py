@@ -1,9 +1,9 @@
 """Plays the nodes: nodes that are Ready, pods that run or fail as a test says, deletions that end.
 
 The real scheduler binds pods to its nodes. A pod whose image is among ``programs`` really runs, as processes of this
-machine (``containers``); any other becomes what the newest matching rule says, and Ready without one. Neighbours:
-``pod_status`` has what is said of a pod. On a cluster that is not ours its nodes have a taint, where ``placement`` lets
-a pod in.
+machine (``containers``) that listen at the pod's address; any other becomes what the newest matching rule says, and
+Ready without one. Neighbours: ``pod_status`` has what is said of a pod, ``addresses`` where it is. On a cluster that is
+not ours its nodes have a taint, where ``placement`` lets a pod in.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from e2e.cluster.addresses import Addresses
 from e2e.cluster.client import NODE, ApiError, Client
 from e2e.cluster.containers import Image, RunningPod
 from e2e.cluster.pod_status import HOST_IP, Behaviour, ContainerState, imagined, status
@@ -52,16 +53,16 @@ class Rule:
 class Kubelet:
     """Nodes of one cluster; ``folder`` keeps volumes and logs of real pods."""
 
-    def __init__(self, client: Client, folder: Path, session: str, *, tainted: bool) -> None:
+    def __init__(self, client: Client, folder: Path, session: str, addresses: Addresses, *, tainted: bool) -> None:
         self.programs: dict[str, Image] = {}
         self._client = client
+        self.addresses = addresses
         self._folder = folder
         self._session = session
         self._tainted = tainted
         self._rules: list[Rule] = []
         self._pods: dict[Key, Manifest] = {}
         self._running: dict[str, RunningPod] = {}
-        self._ips: dict[str, int] = {}
         self._queue: queue.SimpleQueue[Key | None] = queue.SimpleQueue()
         self._turn = threading.Lock()
         self._over = threading.Event()
@@ -88,10 +89,6 @@ class Kubelet:
         """What the containers of a real pod have said."""
         uid = self._pods[namespace, pod]["metadata"]["uid"]
         return self._running[uid].said()
-
-    def address(self, namespace: str, pod: str) -> str:
-        """Where a real pod listens, in place of 0.0.0.0."""
-        return self._running[self._pods[namespace, pod]["metadata"]["uid"]].address
 
     @contextmanager
     def working(self) -> Iterator[Kubelet]:
@@ -165,6 +162,7 @@ class Kubelet:
         running = self._running.pop(pod["metadata"]["uid"], None)
         if running is not None:
             running.stop(0)
+        self.addresses.give_back(pod["metadata"]["uid"])
 
     def _look_at(self, keys: Any) -> None:  # noqa: ANN401  # any iterable of keys
         for key in keys:
@@ -198,17 +196,15 @@ class Kubelet:
             return None
         with self._turn:
             if uid not in self._running:
-                address = f"127.{64 + self._number(uid) // 250 % 60}.0.{1 + self._number(uid) % 250}"
-                folder = self._folder / uid
-                self._running[uid] = RunningPod(self._client, pod, self.programs, folder, address)
+                address = self.addresses.of(uid)
+                self._running[uid] = RunningPod(self._client, pod, self.programs, self._folder / uid, address)
                 self._running[uid].start(lambda states: self._say(self._pods.get(_key(pod), pod), states))
         return self._running[uid]
 
     def _say(self, pod: Manifest, states: dict[str, ContainerState]) -> None:
         """Report what has changed of a pod."""
         before = pod.get("status", {})
-        number = self._number(pod["metadata"]["uid"])
-        after = status(pod, states, f"10.244.{number // 250}.{1 + number % 250}", _now())
+        after = status(pod, states, self.addresses.of(pod["metadata"]["uid"]), _now())
         if any(before.get(name) != value for name, value in after.items()):
             metadata = {"uid": pod["metadata"]["uid"]}
             self._client.patch(POD, *_key(pod), {"metadata": metadata, "status": after}, subresource="status")
@@ -222,9 +218,6 @@ class Kubelet:
 
     def _behaviour(self, pod: Manifest) -> Behaviour:
         return next((rule.behaviour for rule in self._rules if rule.matches(pod)), Behaviour.READY)
-
-    def _number(self, uid: str) -> int:
-        return self._ips.setdefault(uid, len(self._ips))
 
 
 def _key(pod: Manifest) -> Key:

@@ -32,6 +32,14 @@ from mmpipe_operator.cluster.lease import LEASE
 _START_TIMEOUT_S = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An API server's address, and the certificate of whoever signed its own."""
+
+    server: str
+    authority: bytes
+
+
 @dataclass(slots=True)
 class OperatorProcess:
     """One replica."""
@@ -95,6 +103,8 @@ class Operators:
     rights: Rights
     served: tuple[str, ...]
     """Namespaces whose pipelines it keeps; none is the whole cluster."""
+    api: Api
+    """Where its replicas find the API server."""
     replicas: list[OperatorProcess] = field(default_factory=list)
 
     @property
@@ -110,14 +120,21 @@ class Operators:
 
     def __call__(self, **settings: object) -> OperatorProcess:
         """Start a replica with ``MMPIPE_OPERATOR_<NAME>`` settings, and wait until it is ready."""
+        replica = self.start(**settings)
+        child = replica.child
+        wait_for(lambda: child.exit_code is not None or replica.ready, _START_TIMEOUT_S, replica.log)
+        assert child.exit_code is None, f"the operator ended with {child.exit_code}; it said:\n{replica.log()}"
+        return replica
+
+    def start(self, **settings: object) -> OperatorProcess:
+        """As a call, without the wait: for tests in which it may end before it is ready."""
         health, metrics = free_ports(2)
         identity = str(settings.get("identity", f"replica-{len(self.replicas)}"))
         own = self._settings(health, metrics) | {"identity": identity} | settings
         variables = {f"MMPIPE_OPERATOR_{name.upper()}": str(value) for name, value in own.items()}
         folder = self.cluster.folder / self.namespace
         signed = token(self.cluster.client, self.namespace, self.rights.account)
-        access = self.cluster.client.access
-        signs_in = kubeconfig(folder / f"{identity}.kubeconfig", access.server, access.authority, {"token": signed})
+        signs_in = kubeconfig(folder / f"{identity}.kubeconfig", self.api.server, self.api.authority, {"token": signed})
         child = Child(
             [Path(sys.executable).parent / "mmpipe-operator", "run"],
             folder / f"{identity}.log",
@@ -125,8 +142,6 @@ class Operators:
         )
         replica = OperatorProcess(identity, _credential(signed), child, health, metrics)
         self.replicas.append(replica)
-        wait_for(lambda: child.exit_code is not None or replica.ready, _START_TIMEOUT_S, replica.log)
-        assert child.exit_code is None, f"the operator ended with {child.exit_code}; it said:\n{replica.log()}"
         return replica
 
     def log(self) -> str:
@@ -146,10 +161,11 @@ class Operators:
 
 
 @contextmanager
-def installed(cluster: Cluster, served: Iterable[str] = ()) -> Iterator[Operators]:
-    """An installation that is taken away after the block, its replicas with it."""
-    namespace, of = cluster.new_namespace("operator"), tuple(served)
-    operators = Operators(cluster, namespace, rights(cluster.client, namespace, of), of)
+def installed(cluster: Cluster, served: Iterable[str] = (), api: Api | None = None) -> Iterator[Operators]:
+    """An installation that is taken away after the block, its replicas with it. ``api`` may be a proxy's."""
+    namespace, of, access = cluster.new_namespace("operator"), tuple(served), cluster.client.access
+    reached = api or Api(access.server, access.authority)
+    operators = Operators(cluster, namespace, rights(cluster.client, namespace, of), of, reached)
     operators.rights.grant()
     (cluster.folder / namespace).mkdir()
     try:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from e2e.cluster.addresses import Addresses, claimed
 from e2e.cluster.audit import AuditLog
 from e2e.cluster.client import NAMESPACE, Client
 from e2e.cluster.kubelet import Kubelet
-from e2e.cluster.supervisor import supervised
+from e2e.cluster.supervisor import Plane, supervised
 from e2e.cluster.tools import Tool
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -19,13 +20,14 @@ RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """What tests need of it. ``audit`` is None on a cluster that is not ours."""
+    """What tests need of it. ``audit`` and ``plane`` are None on a cluster that is not ours."""
 
     name: str
     client: Client
     kubelet: Kubelet
     folder: Path
     audit: AuditLog | None
+    plane: Plane | None = None
 
     @property
     def kubeconfig(self) -> Path:
@@ -45,13 +47,14 @@ class Cluster:
 
 
 @contextmanager
-def own_cluster() -> Iterator[Cluster]:
-    """A fresh control plane, taken away after the block. It has no CRD of ours."""
-    with supervised() as folder:
+def own_cluster(api_flags: Mapping[str, object] | None = None) -> Iterator[Cluster]:
+    """A fresh control plane, taken away after the block. It has no CRD of ours. ``api_flags``: see ``ControlPlane``."""
+    with supervised(api_flags) as plane:
+        folder = plane.folder
         (folder / "work").mkdir()
         client = Client(folder / "admin.kubeconfig")
         with _cluster(client, folder / "work", AuditLog(folder / "audit.log", client)) as cluster:
-            yield cluster
+            yield replace(cluster, plane=plane)
 
 
 @contextmanager
@@ -65,7 +68,9 @@ def users_cluster(kubeconfig: Path, folder: Path) -> Iterator[Cluster]:
 def _cluster(client: Client, folder: Path, audit: AuditLog | None) -> Iterator[Cluster]:
     session = uuid.uuid4().hex[:6]
     try:
-        with Kubelet(client, folder / "pods", session, tainted=audit is None).working() as kubelet:
-            yield Cluster(session, client, kubelet, folder, audit)
+        with claimed() as network:
+            kubelet = Kubelet(client, folder / "pods", session, Addresses(network), tainted=audit is None)
+            with kubelet.working():
+                yield Cluster(session, client, kubelet, folder, audit)
     finally:
         client.close()

@@ -53,6 +53,8 @@ AROUND: tuple[Manifest, ...] = (
     {"gateway": {"authentication": {"mode": "Tokens", "tokensSecretRef": _REF}}},
     {"gateway": {"tls": _PAIR}},
     {"gateway": {"tls": {**_PAIR, "clientAuthoritySecretRef": _REF}}},
+    *({process: {"rollout": {"maxUnavailable": 1}}} for process in ("gateway", "worker", "fusion")),
+    {"modalities": [{"name": "image", "rollout": {"maxUnavailable": 1}}]},
     *({"modalities": [{"name": name}]} for name in MODALITIES),
     *({"modalities": [{"name": name, "scaling": {"maxReplicas": 1000}}]} for name in MODALITIES),
 )

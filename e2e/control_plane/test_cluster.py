@@ -1,5 +1,9 @@
 """The test cluster itself: what tests of the operator stand on."""
 
+import sys
+import urllib.request
+from pathlib import Path
+
 from e2e.cluster.client import JOB
 from e2e.cluster.containers import Image
 from e2e.cluster.kubelet import Kubelet
@@ -8,8 +12,9 @@ from e2e.cluster.session import Cluster
 from e2e.cluster.tools import Tool
 from e2e.cluster.waiting import wait_for
 
-from mmpipe_operator.kinds import DEPLOYMENT, POD, Manifest
+from mmpipe_operator.kinds import DEPLOYMENT, POD, SERVICE, Kind, Manifest
 
+ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -79,6 +84,23 @@ def test_a_real_container_has_its_environment_its_files_and_its_account(
     assert kubelet.log(namespace, pod["metadata"]["name"]).strip() == "hello from greet"
 
 
+def test_a_real_pod_answers_where_its_status_and_its_services_endpoints_say(
+    cluster: Cluster, namespace: str, kubelet: Kubelet
+) -> None:
+    kubelet.run("web:real", Image(programs=Path(sys.executable).parent))
+    command = ["python", "-m", "http.server", "8000", "--bind", "0.0.0.0"]  # noqa: S104  # the kubelet turns it into the pod's
+    spec = pod_spec(cluster, "web:real", command=command, readinessProbe={"httpGet": {"port": 8000}})
+    cluster.client.create(DEPLOYMENT, deployment(namespace, "web", spec))
+    cluster.client.create(SERVICE, _service(namespace, "web"))
+
+    (endpoint,) = wait_for(lambda: _ready_endpoints(cluster, namespace))
+
+    (pod,) = cluster.client.list(POD, namespace)
+    assert endpoint["addresses"] == [pod["status"]["podIP"]]
+    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:8000/", timeout=5) as answer:
+        assert answer.status == 200
+
+
 def test_a_real_container_that_fails_ends_its_job_as_failed(cluster: Cluster, namespace: str, kubelet: Kubelet) -> None:
     kubelet.run("shell:1", Image())
     spec = pod_spec(cluster, "shell:1", command=["sh", "-c", "exit 3"]) | {"restartPolicy": "Never"}
@@ -92,6 +114,18 @@ def _job(namespace: str, name: str, spec: Manifest) -> Manifest:
     metadata = {"name": name, "namespace": namespace}
     job = {"backoffLimit": 0, "template": {"spec": spec}}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": job}
+
+
+def _service(namespace: str, name: str) -> Manifest:
+    spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8000}]}
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+
+def _ready_endpoints(cluster: Cluster, namespace: str) -> list[Manifest]:
+    slices = cluster.client.list(ENDPOINT_SLICE, namespace)
+    found = [endpoint for each in slices for endpoint in each["endpoints"] or ()]
+    return [endpoint for endpoint in found if endpoint["conditions"].get("ready")]
 
 
 def _waiting(cluster: Cluster, namespace: str) -> list[str]:

@@ -8,9 +8,11 @@
     snapshot      what is read for a status
     pods, scaling, state   pure: objects of the cluster into what a person wants to know
     tree, backlog          pure: that as text
-    status, lag, deadletters, lifecycle, support_bundle   one command each
+    status, lag, explain_scaling, deadletters, lifecycle, support_bundle   one command each
+    explanation/  why a process has as many pods as it has
     bundle/       what a support bundle holds, and what is starred out of it
 
 It has no client of the Kubernetes API, no credentials and no state of its own. Of the operator it shares ``names``,
-``kinds`` and the catalogue of conditions, of the data plane the code of ``mmpipe deadletter`` and what stars secrets.
+``kinds``, ``exposition`` and the catalogue of conditions, of the data plane the code of ``mmpipe deadletter`` and what
+stars secrets.
 """

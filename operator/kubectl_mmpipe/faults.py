@@ -33,6 +33,8 @@ _NOT_SERVED = re.compile(r'the server doesn\'t have a resource type "(?P<kind>[^
 _NO_CONTEXT = re.compile(
     r"context .* does not exist|Error in configuration|no configuration has been provided|stat \S+: no such file"
 )
+_ANSWERED = re.compile(r"Error from server \((?P<reason>\w+)\): (?P<text>.*)")
+_UNSERVED = ("the server could not find the requested resource", "the server is currently unable to handle the request")
 _NO_LOGIN = re.compile(r"Unauthorized|must be logged in|provide credentials|getting credentials")
 _NO_ANSWER = re.compile(
     r"connection to the server|Unable to connect|connection refused|no such host|i/o timeout|context deadline exceeded"
@@ -85,7 +87,7 @@ class Complained(ClusterError):  # noqa: N818  # as NoKubectl
 def fault(what: str, complaint: str) -> PluginError:
     """The error that kubectl's ``complaint`` (its stderr) means; ``what`` was asked for."""
     said = _first_line(complaint)
-    for pattern, read in _READERS:
+    for pattern, read in _READERS_OF_A_PATH if "--raw" in what else _READERS:
         if found := pattern.search(complaint):
             return read(what, said, found)
     return Complained(f"{what}: kubectl said {said!r}; run it by hand, with -v=6 for more")
@@ -113,6 +115,15 @@ def _not_found(_what: str, _said: str, found: re.Match[str]) -> PluginError:
     return NotFound(f"{found['kind']} {found['name']}: found none; expected one of that name; correct the name")
 
 
+def _answered(what: str, _said: str, found: re.Match[str]) -> PluginError:
+    """Who serves that path said it, if anybody does."""
+    text = starred(found["text"].strip())
+    if not text.startswith(_UNSERVED):
+        return Complained(f"{what}: found {found['reason']}: {text}; see who serves that API")
+    remedy = "see kubectl get apiservices, and whether the chart's metricsAdapter (or KEDA) runs"
+    return NotServed(f"{what}: found nobody who answers ({found['reason']}); expected a metrics adapter; {remedy}")
+
+
 def _no_login(what: str, said: str, _found: re.Match[str]) -> PluginError:
     return Unreachable(f"{what}: found no valid login ({said}); expected one; log in to the cluster again")
 
@@ -136,6 +147,8 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[str, str, re.Match[str]], Plugi
     (_NO_ANSWER, _no_answer),
 )
 """Tried in this order: the more certain first."""
+_READERS_OF_A_PATH = ((_FORBIDDEN, _forbidden), (_ANSWERED, _answered), *_READERS[1:])
+"""Behind a path stands any server: what it answers is its own, not the API server's."""
 
 
 def _first_line(complaint: str) -> str:

@@ -63,6 +63,10 @@ class Kubectl:
             raise Complained(f"kubectl get {what[0]}: found an answer that is no JSON ({error}); try again") from error
         return document
 
+    def raw(self, path: str) -> str:
+        """What the API server answers at a path of its own, whatever that is. Raises PluginError."""
+        return self.run("get", "--raw", path, f"--request-timeout={REQUEST_S}s", scoped=False)
+
     def patch(self, name: str, patch: Manifest) -> None:
         """Merge a patch into a pipeline. Raises PluginError."""
         merged = ("--type=merge", f"--patch={json.dumps(patch)}", "--field-manager=kubectl-mmpipe")
@@ -73,7 +77,7 @@ class Kubectl:
         command = [self.program, verb, *arguments, *self._which(scoped=scoped)]
         done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  # a list, and the user's kubectl
         if done.returncode:
-            what = f"kubectl {verb} {arguments[0] if arguments else ''}".strip()
+            what = " ".join(["kubectl", verb, *arguments[: 2 if arguments[:1] == ("--raw",) else 1]])
             raise fault(what, done.stderr.decode(errors="replace"))
         return done.stdout.decode(errors="replace")
 

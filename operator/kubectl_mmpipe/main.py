@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from kubectl_mmpipe import deadletters, lag, lifecycle, status, support_bundle
+from kubectl_mmpipe import deadletters, explain_scaling, lag, lifecycle, status, support_bundle
 from mmpipe.errors import MmpipeError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command(name="status")(status.status)
 app.command(name="lag")(lag.lag)
+app.command(name="explain-scaling")(explain_scaling.explain_scaling)
 app.command(name="deadletters", context_settings=deadletters.AS_IT_COMES)(deadletters.deadletters)
 app.command(name="pause")(lifecycle.pause)
 app.command(name="resume")(lifecycle.resume)

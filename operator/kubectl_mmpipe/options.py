@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Pipeli
 Context = Annotated[str | None, typer.Option("--context", metavar="NAME", help="Context of the kubeconfig.")]
 Kubeconfig = Annotated[str | None, typer.Option("--kubeconfig", metavar="FILE", help="Kubeconfig, as for kubectl.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Output = Annotated[Literal["json"] | None, typer.Option("--output", "-o", help="The same, as kubectl has it.")]
 
 
 def kubectl(namespace: str | None, context: str | None, kubeconfig: str | None, *, everywhere: bool = False) -> Kubectl:

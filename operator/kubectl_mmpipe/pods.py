@@ -26,8 +26,18 @@ class Trouble:
 
 def of_process(pods: Iterable[Manifest], process: str) -> list[Manifest]:
     """The pods of one process, by name."""
-    mine = (pod for pod in pods if pod["metadata"].get("labels", {}).get(COMPONENT_LABEL) == process)
+    mine = (pod for pod in pods if component(pod) == process)
     return sorted(mine, key=lambda pod: str(pod["metadata"]["name"]))
+
+
+def component(manifest: Manifest) -> str:
+    """The process that an object is of; empty where it is of none."""
+    return str(manifest["metadata"].get("labels", {}).get(COMPONENT_LABEL, ""))
+
+
+def is_ready(pod: Manifest) -> bool:
+    """Whether it serves, and is not going away."""
+    return _is_wanted(pod) and _condition(pod, "Ready").get("status") == "True"
 
 
 def troubles(pods: Sequence[Manifest]) -> tuple[Trouble, ...]:

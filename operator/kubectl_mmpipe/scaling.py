@@ -21,6 +21,9 @@ _SUFFIXES = (
 """Suffixes of a quantity (kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity)."""
 _QUEUE = "queue_depth"
 """Our metric of samples that wait or are in flight; ``service_depth`` counts calls."""
+_MOST = 1e15
+"""No share of a pod is larger, either way: at no pods the controller divides by them, and stores what a processor makes
+of that as an integer (-9223372036854775808m on x86; Kubernetes 1.37)."""
 _FORMS = {"averageValue": "PerPod", "value": "Total", "averageUtilization": "Percent"}
 
 
@@ -67,8 +70,14 @@ class Autoscaler:
 
 
 def of_deployment(autoscalers: Iterable[Manifest], deployment: str) -> Autoscaler | None:
-    """What scales that Deployment, our own HPA or the one that KEDA made; None where nothing does."""
-    return next((_read(each) for each in autoscalers if each["spec"]["scaleTargetRef"]["name"] == deployment), None)
+    """What scales that Deployment; None where nothing does."""
+    found = manifest_of(autoscalers, deployment)
+    return None if found is None else read(found)
+
+
+def manifest_of(autoscalers: Iterable[Manifest], deployment: str) -> Manifest | None:
+    """The HPA of that Deployment, our own or the one that KEDA made; None where there is none."""
+    return next((each for each in autoscalers if each["spec"]["scaleTargetRef"]["name"] == deployment), None)
 
 
 def number(quantity: object) -> float | None:
@@ -81,9 +90,10 @@ def number(quantity: object) -> float | None:
         return None
 
 
-def _read(manifest: Manifest) -> Autoscaler:
+def read(manifest: Manifest) -> Autoscaler:
+    """What an HPA says of itself."""
     spec, status = manifest["spec"], manifest.get("status", {})
-    active, limited = _condition(status, "ScalingActive"), _condition(status, "ScalingLimited")
+    active, limited = condition(manifest, "ScalingActive"), condition(manifest, "ScalingLimited")
     is_reading = active.get("status") == "True"
     found = (status.get("currentMetrics") or []) if is_reading else []
     return Autoscaler(
@@ -92,17 +102,33 @@ def _read(manifest: Manifest) -> Autoscaler:
         most=spec["maxReplicas"],
         pods=status.get("currentReplicas"),
         wanted=status.get("desiredReplicas") if is_reading else None,
-        readings=tuple(_reading(metric, found) for metric in spec.get("metrics", [])),
+        readings=tuple(_reading(metric, found, status) for metric in spec.get("metrics", [])),
         problem="" if is_reading else active.get("reason", "NothingReadYet"),
         limited=limited.get("reason", "") if limited.get("status") == "True" else "",
     )
 
 
-def _reading(metric: dict[str, Any], found: list[dict[str, Any]]) -> Reading:
-    target = _source(metric).get("target", {})
+def condition(manifest: Manifest, kind: str) -> dict[str, Any]:
+    """A condition of an object's status; empty where it has none of that type."""
+    conditions: list[dict[str, Any]] = manifest.get("status", {}).get("conditions") or []
+    return next((each for each in conditions if each["type"] == kind), {})
+
+
+def source(metric: dict[str, Any]) -> dict[str, Any]:
+    """The part that is named by the type: Object in ``object``, ContainerResource in ``containerResource``."""
+    kind = metric.get("type", "")
+    found: dict[str, Any] = metric.get(kind[:1].lower() + kind[1:], {})
+    return found
+
+
+def _reading(metric: dict[str, Any], found: list[dict[str, Any]], status: dict[str, Any]) -> Reading:
+    target = source(metric).get("target", {})
     form = next((form for form in _FORMS if form in target), "value")
-    now: dict[str, Any] = next((_source(each).get("current", {}) for each in found if _key(each) == _key(metric)), {})
-    return Reading(_name(metric), _FORMS[form], number(now.get(form)), number(target.get(form)))
+    now: dict[str, Any] = next((source(each).get("current", {}) for each in found if _key(each) == _key(metric)), {})
+    current = number(now.get(form))
+    if _FORMS[form] == "PerPod" and (not status.get("currentReplicas") or abs(current or 0) > _MOST):
+        current = None
+    return Reading(_name(metric), _FORMS[form], current, number(target.get(form)))
 
 
 def _key(metric: dict[str, Any]) -> tuple[str, str]:
@@ -111,20 +137,8 @@ def _key(metric: dict[str, Any]) -> tuple[str, str]:
 
 def _name(metric: dict[str, Any]) -> str:
     """``queue_depth{modality=image}``."""
-    source = _source(metric)
-    named: dict[str, Any] = source.get("metric", source)
+    inner = source(metric)
+    named: dict[str, Any] = inner.get("metric", inner)
     labels = (named.get("selector") or {}).get("matchLabels") or {}
     chosen = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
     return f"{named.get('name', '')}{{{chosen}}}" if chosen else str(named.get("name", ""))
-
-
-def _source(metric: dict[str, Any]) -> dict[str, Any]:
-    """The part that is named by the type: Object in ``object``, ContainerResource in ``containerResource``."""
-    kind = metric.get("type", "")
-    source: dict[str, Any] = metric.get(kind[:1].lower() + kind[1:], {})
-    return source
-
-
-def _condition(status: dict[str, Any], kind: str) -> dict[str, Any]:
-    conditions: list[dict[str, Any]] = status.get("conditions") or []
-    return next((condition for condition in conditions if condition["type"] == kind), {})

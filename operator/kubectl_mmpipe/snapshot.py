@@ -50,8 +50,19 @@ def read(kubectl: Kubectl, name: str | None) -> Snapshot:
         return Snapshot((), Children(), Children(), Children())
     selector = f"{names.PIPELINE_LABEL}={name}" if name else names.PIPELINE_LABEL
     with ThreadPoolExecutor(len(_CHILDREN)) as threads:
-        children = threads.map(lambda kind: _children(kubectl, kind, selector), _CHILDREN)
-    return Snapshot(tuple(sorted(pipelines, key=_identity)), *children)
+        found = threads.map(lambda kind: children(kubectl, kind, selector), _CHILDREN)
+    return Snapshot(tuple(sorted(pipelines, key=_identity)), *found)
+
+
+def children(kubectl: Kubectl, kind: str, selector: str) -> Children:
+    """The objects of a kind that stand for pipelines, by pipeline."""
+    objects: defaultdict[tuple[str, str], list[Manifest]] = defaultdict(list)
+    try:
+        for child in kubectl.objects(kind, f"--selector={selector}"):
+            objects[_owner(child)].append(child)
+    except PluginError as error:
+        return Children(unread=str(error))
+    return Children(objects)
 
 
 def pipeline(kubectl: Kubectl, name: str) -> Manifest:
@@ -83,16 +94,6 @@ def _listed(known: Sequence[str], most: int = 10) -> str:
 def _meant(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]}?" if close else "-n NAMESPACE looks in another namespace"
-
-
-def _children(kubectl: Kubectl, kind: str, selector: str) -> Children:
-    objects: defaultdict[tuple[str, str], list[Manifest]] = defaultdict(list)
-    try:
-        for child in kubectl.objects(kind, f"--selector={selector}"):
-            objects[_owner(child)].append(child)
-    except PluginError as error:
-        return Children(unread=str(error))
-    return Children(objects)
 
 
 def _identity(manifest: Manifest) -> tuple[str, str]:

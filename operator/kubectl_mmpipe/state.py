@@ -160,7 +160,7 @@ def _notes(manifest: Manifest, snapshot: Snapshot) -> Iterator[str]:
 def _processes(manifest: Manifest, snapshot: Snapshot) -> Iterator[Process]:
     """In the order of the status, then those that only the cluster has."""
     told = {each["name"]: each for each in manifest.get("status", {}).get("processes", [])}
-    deployments = {_component(each): each for each in snapshot.deployments.of(manifest)}
+    deployments = {pods.component(each): each for each in snapshot.deployments.of(manifest)}
     autoscalers, running = snapshot.autoscalers.of(manifest), snapshot.pods.of(manifest)
     for name in [*told, *sorted(deployments.keys() - told.keys())]:
         deployment = deployments.get(name)
@@ -209,7 +209,3 @@ def _condition(manifest: Manifest, kind: str) -> Condition:
     conditions: list[dict[str, Any]] = manifest.get("status", {}).get("conditions", [])
     found = next((each for each in conditions if each["type"] == kind), {})
     return Condition(kind, found.get("status", ""), found.get("reason", ""), found.get("message", ""))
-
-
-def _component(manifest: Manifest) -> str:
-    return str(manifest["metadata"].get("labels", {}).get(names.COMPONENT_LABEL, ""))

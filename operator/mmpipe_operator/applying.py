@@ -1,7 +1,8 @@
 """From a plan to the cluster: send what differs, take away what is no longer planned, touch nothing else.
 
-An object of a planned name that the pipeline does not own is never taken over. A fault of one object does not keep the
-others from being applied.
+Children are read before they are written, unless their fingerprint says that they are as they were left. An object of a
+planned name that the pipeline does not own is never taken over. A fault of one object does not keep the others from
+being applied.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from mmpipe.telemetry import metrics
 from mmpipe_operator import names
@@ -16,9 +18,27 @@ from mmpipe_operator.cache import Cache, Key
 from mmpipe_operator.cluster import Cluster, Refused
 from mmpipe_operator.difference import difference
 from mmpipe_operator.kinds import CONFIG_MAP, DEPLOYMENT, Manifest, Ref, ref_of
+from mmpipe_operator.prints import UNKNOWN, Prints, digest, label_of, number_of, print_of
 from mmpipe_operator.status import Fault, settled
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What has come of a plan. ``children`` is a digest of all children as they are now planned and there (``prints``),
+    empty where one of them is not, or not known to be, or where one is left that is no longer planned."""
+
+    faults: tuple[Fault, ...]
+    children: str
+
+
+@dataclass(slots=True)
+class _Left:
+    """Children as the last close look left them: what was planned, and the fingerprint of what is there."""
+
+    planned: Prints = field(default_factory=Prints)
+    prints: Prints = field(default_factory=Prints)
 
 
 class Applier:
@@ -27,45 +47,38 @@ class Applier:
     def __init__(self, cluster: Cluster, cache: Cache) -> None:
         self._cluster = cluster
         self._cache = cache
-        self._applied: defaultdict[Key, dict[Ref, Manifest]] = defaultdict(dict)
+        self._left: defaultdict[Key, _Left] = defaultdict(_Left)
 
-    async def apply(self, key: Key, planned: Iterable[Manifest]) -> tuple[Fault, ...]:
-        """Make the pipeline's children what is planned. Raises ClusterError for what may work later."""
-        faults = [fault for manifest in planned if (fault := await self._apply(key, manifest))]
-        return tuple(faults)
-
-    async def prune(self, key: Key, uid: str, planned: Iterable[Manifest]) -> tuple[Fault, ...]:
-        """Delete what the pipeline with this uid owns and the plan has not. Raises ClusterError as ``apply`` does.
-
-        The file of a process stays until all its pods read the next one: those that still run may start again.
-        """
-        wanted = {ref_of(manifest) for manifest in planned}
-        surplus = [
-            stored
-            for ref, stored in self._cache.children(key).items()
-            if ref not in wanted and owner_of(stored) == uid and not self._still_read(key, stored)
-        ]
-        return tuple([fault for stored in surplus if (fault := await self._delete(key, stored))])
+    async def apply(self, key: Key, uid: str, planned: Iterable[Manifest]) -> Applied:
+        """Make the children of the pipeline with this uid what is planned. Raises ClusterError for what may work later."""
+        wanted = {ref_of(manifest): manifest for manifest in planned}
+        faults = [fault for ref, manifest in wanted.items() if (fault := await self._apply(key, ref, manifest))]
+        pruned, surplus = await self._prune(key, uid, frozenset(wanted))
+        faults += pruned
+        prints = self._left[key].prints
+        found = [(label, prints.get(label) or UNKNOWN) for label in map(label_of, wanted)]
+        return Applied(tuple(faults), digest(found) if not faults and not surplus else "")
 
     def forget(self, key: Key) -> None:
         """Let go of what was remembered of a pipeline that is gone."""
-        self._applied.pop(key, None)
+        self._left.pop(key, None)
 
-    async def _apply(self, key: Key, manifest: Manifest) -> Fault | None:
-        ref = ref_of(manifest)
-        stored = self._cache.child(key, ref)
-        if stored is None:
-            stored = await self._cluster.get(ref)
+    async def _apply(self, key: Key, ref: Ref, manifest: Manifest) -> Fault | None:
+        label, wanted, left = label_of(ref), number_of(manifest), self._left[key]
+        seen = self._cache.print(key, label)
+        if seen and (left.planned.get(label), left.prints.get(label)) == (wanted, seen):
+            return None
+        left.prints.drop(label)
+        stored = await self._cluster.get(ref)
         owner = manifest["metadata"]["ownerReferences"][0]["uid"]
         if stored is not None and owner_of(stored) != owner:
             return _taken(ref, stored)
         if stored is not None and "deletionTimestamp" in stored["metadata"]:
             return None
-        if stored is not None and not difference(manifest, stored):
-            self._applied[key][ref] = manifest
-            self._cache.put(stored)
-            return None
-        return await self._send(key, manifest, stored)
+        if stored is None or difference(manifest, stored):
+            return await self._send(key, manifest, stored)
+        self._leave(key, manifest, stored)
+        return None
 
     async def _send(self, key: Key, manifest: Manifest, stored: Manifest | None) -> Fault | None:
         ref = ref_of(manifest)
@@ -73,10 +86,18 @@ class Applier:
             answer = await self._written(ref, manifest, stored)
         except Refused as refusal:
             return Fault(ref, refusal.reason, refusal.message)
-        self._tell(ref, stored, manifest, drifted=self._applied[key].get(ref) == manifest)
-        self._applied[key][ref] = manifest
-        self._cache.put(answer)
+        drifted = self._left[key].planned.get(label_of(ref)) == number_of(manifest)
+        self._tell(ref, stored, manifest, drifted=drifted)
+        self._leave(key, manifest, answer)
         return None
+
+    def _leave(self, key: Key, manifest: Manifest, stored: Manifest) -> None:
+        """Remember a child as it is; one that is not as it was sent is looked at again."""
+        label = label_of(ref_of(manifest))
+        self._left[key].planned.put(label, number_of(manifest))
+        if not difference(manifest, stored):
+            self._left[key].prints.put(label, print_of(stored))
+        self._cache.put(stored)
 
     async def _written(self, ref: Ref, manifest: Manifest, stored: Manifest | None) -> Manifest:
         """The object as applied.
@@ -100,6 +121,23 @@ class Applier:
         where = (difference(manifest, stored) if stored else "it was not there") or "it was given up"
         _log.log(logging.WARNING if drifted else logging.INFO, "%s: %s, %s", ref, reason, where)
 
+    async def _prune(self, key: Key, uid: str, wanted: frozenset[Ref]) -> tuple[list[Fault], bool]:
+        """Delete what the pipeline owns and the plan has not; and whether something of it stays.
+
+        The file of a process stays until all its pods read the next one: those that still run may start again.
+        """
+        surplus = await self._surplus(key, uid, wanted)
+        going = [stored for stored in surplus if not self._still_read(key, stored)]
+        faults = [fault for stored in going if (fault := await self._delete(key, stored))]
+        return faults, len(going) < len(surplus)
+
+    async def _surplus(self, key: Key, uid: str, wanted: frozenset[Ref]) -> list[Manifest]:
+        found: list[Manifest] = []
+        for kind in sorted(self._cache.surplus(key, frozenset(map(label_of, wanted)))):
+            listed, _ = await self._cluster.list(kind, key[0], f"{names.PIPELINE_LABEL}={key[1]}")
+            found += [stored for stored in listed if ref_of(stored) not in wanted and owner_of(stored) == uid]
+        return found
+
     async def _delete(self, key: Key, stored: Manifest) -> Fault | None:
         ref = ref_of(stored)
         if "deletionTimestamp" in stored["metadata"]:
@@ -108,7 +146,8 @@ class Applier:
             await self._cluster.delete(stored)
         except Refused as refusal:
             return Fault(ref, refusal.reason, refusal.message)
-        self._applied[key].pop(ref, None)
+        self._cache.drop(stored)
+        self._left[key].planned.drop(label_of(ref))
         metrics.count("mmpipe.operator.writes", kind=ref.kind.kind, reason="prune")
         _log.info("%s: deleted, the plan no longer has it", ref)
         return None

@@ -1,93 +1,168 @@
 """What the operator knows of the cluster: pipelines, their children and their pods, by pipeline.
 
 Watches and lists fill it, and so does every answer to our own writes, so that a reconcile sees what the one before has
-done. Versions only ever go up: an event that is older than what is known changes nothing. Of ``managedFields`` only
-what the operator itself applied is kept.
+done. Versions only ever go up: an event that is older than what is known, or than its object's end, changes nothing.
+
+Of most children it knows no more than a fingerprint (``prints``): enough to see that all is as it was left, at a cost
+that thousands of pipelines can have. Who must know more reads the object. What else is kept, ``slimming`` says.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mmpipe_operator import names
 from mmpipe_operator.kinds import PIPELINE, POD, Kind, Manifest, Ref, ref_of
+from mmpipe_operator.prints import Prints, digest, kind_of_label, label_of, print_of
+from mmpipe_operator.slimming import WHOLE, packed, unpacked
 
 type Key = tuple[str, str]
 """Namespace and name of a pipeline."""
+
+_ENDS = 20_000
+"""Ends of objects that are remembered, so that what comes late does not bring them back."""
+
+
+class _Held:
+    """What is known of one pipeline: some objects whole, versions and fingerprints of all its children."""
+
+    __slots__ = ("prints", "versions", "whole")
+
+    def __init__(self) -> None:
+        self.whole: dict[Ref, tuple[int, bytes]] = {}
+        self.versions = Prints()
+        self.prints = Prints()
+
+    def __bool__(self) -> bool:
+        return bool(self.whole or self.prints)
 
 
 class Cache:
     """Not for threads: it belongs to the event loop."""
 
     def __init__(self) -> None:
-        self._pipelines: dict[Key, dict[Ref, Manifest]] = defaultdict(dict)
+        self._pipelines: dict[Key, _Held] = {}
         self._watched: dict[Kind, int] = {}
+        self._ended: OrderedDict[Ref, int] = OrderedDict()
 
     def keys(self) -> tuple[Key, ...]:
         """Every pipeline that is there."""
-        return tuple(key for key in self._pipelines if self.pipeline(key) is not None)
+        return tuple(key for key, held in self._pipelines.items() if Ref(PIPELINE, *key) in held.whole)
 
     def pipeline(self, key: Key) -> Manifest | None:
         """The object itself."""
-        return self._pipelines.get(key, {}).get(Ref(PIPELINE, *key))
+        return self.child(key, Ref(PIPELINE, *key))
 
     def children(self, key: Key) -> Mapping[Ref, Manifest]:
-        """What the pipeline owns, pods not among it."""
-        return {ref: held for ref, held in self._pipelines.get(key, {}).items() if ref.kind not in {PIPELINE, POD}}
+        """What the pipeline owns of the kinds that are kept whole, pods not among it."""
+        return dict(self._whole(key, lambda kind: kind not in {PIPELINE, POD}))
 
     def child(self, key: Key, ref: Ref) -> Manifest | None:
-        """One of them, or None where it is not known."""
-        return self._pipelines.get(key, {}).get(ref)
+        """One of them, or None where it is not known, or by its fingerprint alone."""
+        found = self._pipelines[key].whole.get(ref) if key in self._pipelines else None
+        return unpacked(ref, *found) if found else None
 
     def pods(self, key: Key) -> tuple[Manifest, ...]:
         """The pipeline's pods."""
-        return tuple(held for ref, held in self._pipelines.get(key, {}).items() if ref.kind is POD)
+        return tuple(pod for _, pod in self._whole(key, lambda kind: kind is POD))
+
+    def print(self, key: Key, label: int) -> int | None:
+        """The fingerprint of a child by its label; None where it is not known."""
+        return self._pipelines[key].prints.get(label) if key in self._pipelines else None
+
+    def digest(self, key: Key) -> str:
+        """Of the fingerprints of all children; empty where one says nothing."""
+        return digest(self._pipelines[key].prints.items()) if key in self._pipelines else ""
+
+    def surplus(self, key: Key, planned: frozenset[int]) -> frozenset[Kind]:
+        """Kinds of which there are children whose labels are not among these."""
+        known = self._pipelines[key].prints.items() if key in self._pipelines else ()
+        return frozenset(kind_of_label(label) for label, _ in known if label not in planned)
 
     def put(self, manifest: Manifest) -> Key | None:
-        """Remember an object; the pipeline that it concerns, or None where nothing has changed."""
-        ref, key = ref_of(manifest), key_of(manifest)
-        known = self._pipelines[key].get(ref) if key in self._pipelines else None
-        if key is None or (known is not None and version_of(known) >= version_of(manifest)):
+        """Remember an object; the pipeline that it concerns, or None where nothing of interest has changed."""
+        ref, key, version = ref_of(manifest), key_of(manifest), version_of(manifest)
+        if key is None or version <= max(self._version(key, ref), self._ended.get(ref, -1)):
             return None
-        self._pipelines[key][ref] = _kept(manifest)
-        return key
+        held = self._pipelines.setdefault(key, _Held())
+        differs = _put_whole(held, ref, version, manifest) if ref.kind in WHOLE else False
+        return key if _put_print(held, ref, version, manifest) or differs else None
 
     def drop(self, manifest: Manifest) -> Key | None:
         """Forget an object that was deleted; None where a newer one of that name is known, or none at all."""
-        ref, key = ref_of(manifest), key_of(manifest)
-        known = self._pipelines.get(key, {}).get(ref) if key else None
-        if key is None or known is None or version_of(known) > version_of(manifest):
+        ref, key, version = ref_of(manifest), key_of(manifest), version_of(manifest)
+        known = self._version(key, ref) if key else -1
+        if key is None or known > version:
             return None
-        del self._pipelines[key][ref]
-        if not self._pipelines[key]:
-            del self._pipelines[key]
+        self._end(ref, version)
+        if known < 0:
+            return None
+        self._forget(key, ref)
         return key
 
-    def replace(self, kind: Kind, listed: Iterable[Manifest], version: int) -> set[Key]:
+    def replace(self, kind: Kind, listed: Iterable[Manifest], version: int, namespace: str = "") -> set[Key]:
         """Make the objects of one kind what a list of that version says; the pipelines that a watch should have told.
 
         What was made since the list is kept.
         """
-        found = {ref_of(manifest): manifest for manifest in listed}
-        vanished = [
-            held
-            for objects in self._pipelines.values()
-            for ref, held in objects.items()
-            if ref.kind is kind and ref not in found and version_of(held) <= version
-        ]
-        changed = {self.put(manifest) for manifest in found.values()} | {self.drop(held) for held in vanished}
-        return {key for key in changed if key is not None}
+        there: set[Ref] = set()
+        changed: set[Key | None] = set()
+        for manifest in listed:
+            there.add(ref_of(manifest))
+            changed.add(self.put(manifest))
+        return self.vanish(kind, there, version, namespace) | {key for key in changed if key is not None}
 
-    def watched(self, manifest: Manifest) -> None:
-        """Note that the watch of its kind is alive, and how far it has come."""
-        kind = ref_of(manifest).kind
-        self._watched[kind] = max(self._watched.get(kind, 0), version_of(manifest))
+    def vanish(self, kind: Kind, there: set[Ref], version: int, namespace: str = "") -> set[Key]:
+        """Forget what a list of that version did not have; the pipelines that this concerns."""
+        labels = {label_of(ref) for ref in there} if kind not in {PIPELINE, POD} else set()
+        gone = [
+            key
+            for key, held in self._pipelines.items()
+            if namespace in {"", key[0]} and _vanish(held, kind, there, labels, version)
+        ]
+        for key in gone:
+            if not self._pipelines[key]:
+                del self._pipelines[key]
+        return set(gone)
+
+    def watched(self, kind: Kind, version: int) -> None:
+        """Note that the watch of a kind is alive, and how far it has come."""
+        self._watched[kind] = max(self._watched.get(kind, 0), version)
 
     def watched_version(self, kind: Kind) -> int:
         """The newest version that the watch of a kind has brought; 0 before it has brought any."""
         return self._watched.get(kind, 0)
+
+    def _whole(self, key: Key, wanted: Callable[[Kind], bool]) -> Iterator[tuple[Ref, Manifest]]:
+        held = self._pipelines.get(key)
+        for ref, found in tuple(held.whole.items()) if held else ():
+            if wanted(ref.kind):
+                yield ref, unpacked(ref, *found)
+
+    def _version(self, key: Key, ref: Ref) -> int:
+        """Of what is known of an object; -1 where nothing is."""
+        held = self._pipelines.get(key)
+        if held is None:
+            return -1
+        if ref.kind in WHOLE:
+            return held.whole[ref][0] if ref in held.whole else -1
+        version = held.versions.get(label_of(ref))
+        return -1 if version is None else version
+
+    def _forget(self, key: Key, ref: Ref) -> None:
+        held = self._pipelines[key]
+        held.whole.pop(ref, None)
+        if ref.kind not in {PIPELINE, POD}:
+            held.versions.drop(label_of(ref))
+            held.prints.drop(label_of(ref))
+        if not held:
+            del self._pipelines[key]
+
+    def _end(self, ref: Ref, version: int) -> None:
+        self._ended[ref] = max(version, self._ended.pop(ref, -1))
+        if len(self._ended) > _ENDS:
+            self._ended.popitem(last=False)
 
 
 def key_of(manifest: Manifest) -> Key | None:
@@ -102,24 +177,36 @@ def version_of(manifest: Manifest) -> int:
     return int(manifest["metadata"].get("resourceVersion") or 0)
 
 
-def owned_fields(manifest: Manifest) -> Mapping[str, Any]:
-    """The fields that the operator has applied, as the API server notes them (``fieldsV1``)."""
-    for entry in manifest["metadata"].get("managedFields", ()):
-        if entry.get("manager") == names.FIELD_MANAGER and entry.get("operation") == "Apply" and not _of_status(entry):
-            fields: Mapping[str, Any] = entry["fieldsV1"]
-            return fields
-    return {}
+def _put_whole(held: _Held, ref: Ref, version: int, manifest: Manifest) -> bool:
+    """Whether what is kept of it has changed."""
+    kept = packed(ref.kind, manifest)
+    before = held.whole.get(ref)
+    held.whole[ref] = version, kept
+    return before is None or before[1] != kept
 
 
-def _of_status(entry: Mapping[str, Any]) -> bool:
-    return bool(entry.get("subresource"))
+def _put_print(held: _Held, ref: Ref, version: int, manifest: Manifest) -> bool:
+    """Whether its fingerprint has changed. Pipelines and pods have none."""
+    if ref.kind in {PIPELINE, POD}:
+        return False
+    label, seen = label_of(ref), print_of(manifest)
+    before = held.prints.get(label)
+    held.versions.put(label, version)
+    held.prints.put(label, seen)
+    return before != seen
 
 
-def _kept(manifest: Manifest) -> Manifest:
-    """The object without what nobody here reads."""
-    ours = [
-        entry
-        for entry in manifest["metadata"].get("managedFields", ())
-        if entry.get("manager") == names.FIELD_MANAGER and not _of_status(entry)
+def _vanish(held: _Held, kind: Kind, there: set[Ref], labels: set[int], version: int) -> bool:
+    """Forget what is no longer there of a kind; whether there was any."""
+    refs = [ref for ref, (seen, _) in held.whole.items() if ref.kind is kind and ref not in there and seen <= version]
+    lost = [
+        label
+        for label, seen in held.versions.items()
+        if kind_of_label(label) is kind and label not in labels and seen <= version
     ]
-    return {**manifest, "metadata": {**manifest["metadata"], "managedFields": ours}}
+    for ref in refs:
+        del held.whole[ref]
+    for label in lost:
+        held.versions.drop(label)
+        held.prints.drop(label)
+    return bool(refs or lost)

@@ -1,11 +1,13 @@
 """Whether a stored object is as planned: pure, and the reason why a steady cluster sees no write.
 
-Two questions, both answered from the stored object alone, so that a restart forgets nothing:
+Three questions, all answered from the stored object alone, so that a restart forgets nothing:
 
 * Does every planned value stand there? What others have added beside it does not matter: a list that Kubernetes merges
   by key may hold entries of others, any other list must be as planned.
 * Does the operator still own a field that it no longer plans? The API server notes that in ``managedFields``. Such a
   field is given up by applying without it.
+* Does the operator own every field that it plans? A value that somebody else has put there is as planned by chance, and
+  nothing in the note of the operator's fields would tell that they change it again (``prints``).
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
-from mmpipe_operator.cache import owned_fields
 from mmpipe_operator.kinds import Manifest
+from mmpipe_operator.prints import applied
 
 _MERGE_KEYS: Mapping[str, tuple[str, ...]] = {
     "containers": ("name",),
@@ -42,7 +45,9 @@ _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 
 def difference(planned: Manifest, stored: Manifest) -> str:
     """Path of the first field that is not as planned, such as ``spec.template.spec``; empty where all is."""
-    return next(_differing(planned, stored, ""), "") or next(_given_up(owned_fields(stored), planned, ""), "")
+    owned = applied(stored).get("fieldsV1", {})
+    found = chain(_differing(planned, stored, ""), _given_up(owned, planned, ""), _not_ours(planned, owned, ""))
+    return next(found, "")
 
 
 def _differing(planned: object, stored: object, path: str) -> Iterator[str]:
@@ -114,6 +119,28 @@ def _given_up_entry(keys: Mapping[str, Any], inner: Mapping[str, Any], planned: 
         yield f"{path}[{next(iter(keys.values()))}]"
     else:
         yield from _given_up(inner, match, path)
+
+
+def _not_ours(planned: object, owned: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Planned fields that the operator does not own. What has no step below it is owned as a whole."""
+    if not owned and path:
+        return
+    if isinstance(planned, Mapping):
+        for name, value in planned.items():
+            if not (name in _IDENTITY and path in {"", "metadata"}):
+                yield from _not_ours_below(owned.get(f"f:{name}"), value, f"{path}.{name}".removeprefix("."))
+    elif isinstance(planned, list):
+        entries = [(json.loads(step[2:]), inner) for step, inner in owned.items() if step.startswith("k:")]
+        for index, entry in enumerate(planned):
+            mine = (inner for keys, inner in entries if keys.items() <= entry.items())
+            yield from _not_ours_below(next(mine, None), entry, f"{path}[{index}]")
+
+
+def _not_ours_below(owned: Mapping[str, Any] | None, planned: object, path: str) -> Iterator[str]:
+    if owned is None:
+        yield path
+    else:
+        yield from _not_ours(planned, owned, path)
 
 
 def _same_quantity(planned: object, stored: object) -> bool:

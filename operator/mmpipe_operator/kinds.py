@@ -13,7 +13,7 @@ type Manifest = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Kind:
-    """One kind of namespaced object."""
+    """One kind of object."""
 
     api_version: str
     kind: str
@@ -43,6 +43,7 @@ DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 SERVICE = Kind("v1", "Service", "services")
 AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects")
+TRIGGER_AUTHENTICATION = Kind("keda.sh/v1alpha1", "TriggerAuthentication", "triggerauthentications")
 DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
@@ -50,6 +51,9 @@ CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 SERVICE_MONITOR = Kind("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors")
 POD = Kind("v1", "Pod", "pods")
 SECRET = Kind("v1", "Secret", "secrets")
+NAMESPACE = Kind("v1", "Namespace", "namespaces")
+CLUSTER_ROLE = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles")
+API_SERVICE = Kind("apiregistration.k8s.io/v1", "APIService", "apiservices")
 
 CHILDREN = (
     SERVICE_ACCOUNT,
@@ -59,14 +63,15 @@ CHILDREN = (
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     AUTOSCALER,
+    TRIGGER_AUTHENTICATION,
     SCALED_OBJECT,
     SERVICE_MONITOR,
 )
 """Kinds that a pipeline owns, in the order in which they are applied."""
-OPTIONAL = (SCALED_OBJECT, SERVICE_MONITOR)
+OPTIONAL = (TRIGGER_AUTHENTICATION, SCALED_OBJECT, SERVICE_MONITOR)
 """Kinds of other projects, which a cluster may not have."""
 
-_BY_NAME = {(kind.api_version, kind.kind): kind for kind in (PIPELINE, *CHILDREN, POD, SECRET)}
+_BY_NAME = {(kind.api_version, kind.kind): kind for kind in (PIPELINE, *CHILDREN, POD, SECRET, API_SERVICE)}
 
 
 def kind_of(manifest: Manifest) -> Kind:

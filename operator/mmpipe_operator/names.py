@@ -24,6 +24,9 @@ ABANDON = "mmpipe.dev/abandon-vectors"
 CONFIG_HASH = "mmpipe.dev/config-hash"
 """Annotation of a pod template: a digest of all that its process reads, so that a change rolls the pods."""
 
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+"""Kubernetes' annotation of pods: a ReplicaSet that shrinks deletes those with the lowest first; absent is 0."""
+
 PIPELINE_LABEL = "mmpipe.dev/pipeline"
 """Label of every child: the name of its pipeline. The operator watches children by it."""
 _NAME = "app.kubernetes.io/name"
@@ -51,6 +54,11 @@ def child(pipeline: str, process: str) -> str:
 def services(pipeline: str) -> str:
     """Name of what all processes of a pipeline share: their ServiceAccount and their ServiceMonitor."""
     return f"{pipeline}-services"
+
+
+def scaler(pipeline: str) -> str:
+    """Name of what KEDA needs to ask our scaler about a pipeline: how to know it by its certificate."""
+    return f"{pipeline}-scaler"
 
 
 def grpc_port(process: str) -> int:

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 
 from mmpipe.telemetry import metrics, setup, setup_logging
 from mmpipe.telemetry.state import Reading
+from mmpipe_operator.api_service import Backend
 from mmpipe_operator.cache import Cache, Key
 from mmpipe_operator.cluster import Cluster, Connection, Events, Lease, NotLeading, connected
 from mmpipe_operator.contents import ContentReader
@@ -24,6 +25,7 @@ from mmpipe_operator.neighbours import Neighbours
 from mmpipe_operator.reconcile import Defaults, World
 from mmpipe_operator.settings import Settings
 from mmpipe_operator.status import STATES, state_of
+from mmpipe_operator.withdrawal import Withdrawal
 from mmpipe_operator.workqueue import WorkQueue
 
 LOST = 1
@@ -82,14 +84,36 @@ async def _keep(settings: Settings, cluster: Cluster, health: Health, stop: asyn
             contents=ContentReader(cluster, settings.secrets_seconds),
             neighbours=neighbours,
             events=Events(cluster, settings.identity),
-            defaults=Defaults(
-                settings.image, settings.image_pull_policy, settings.image_pull_secrets, settings.service_monitors
-            ),
+            defaults=_defaults(settings),
             drop_limit_s=settings.drop_timeout_seconds,
         )
         opened.enter_context(_observed(queue, world.cache, health))
+        if settings.metrics_service:
+            backend = Backend(settings.namespace, settings.metrics_service)
+            withdrawal = Withdrawal(cluster, backend, settings.withdraw_seconds)
+            await opened.enter_async_context(_beside(withdrawal.keep()))
         pace = Pace(settings.namespaces, settings.workers, settings.resync_seconds)
         await Controller(world, queue, health, pace).run(stop)
+
+
+def _defaults(settings: Settings) -> Defaults:
+    return Defaults(
+        image=settings.image,
+        image_pull_policy=settings.image_pull_policy,
+        image_pull_secrets=settings.image_pull_secrets,
+        service_monitors=settings.service_monitors,
+        scaler_address=settings.scaler_address,
+        scaler_authority=settings.scaler_authority,
+    )
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Have it run while the block does; what it raises ends the block."""
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(work)
+        yield
+        running.cancel()
 
 
 @asynccontextmanager

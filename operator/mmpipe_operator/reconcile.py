@@ -26,6 +26,7 @@ from mmpipe_operator.finalizer import Finalizer
 from mmpipe_operator.kinds import AUTOSCALER, DEPLOYMENT, SECRET, Kind, Manifest, Ref, ref_of
 from mmpipe_operator.neighbours import Neighbours
 from mmpipe_operator.plan import Context, Plan, plan, references
+from mmpipe_operator.scaler import scaler
 from mmpipe_operator.status import Fault, Observed, Report, status, transitions
 
 _log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ class Defaults:
     image_pull_policy: str = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
     service_monitors: bool = False
+    scaler_address: str = ""
+    scaler_authority: str = ""
 
 
 @dataclass(slots=True)
@@ -147,6 +150,7 @@ class Reconciler:
             image_pull_secrets=defaults.image_pull_secrets,
             digests=contents.digests,
             apis=self._world.apis,
+            scaler=scaler(defaults.scaler_address, defaults.scaler_authority),
             service_monitors=defaults.service_monitors,
         )
 

@@ -45,6 +45,10 @@ class Settings(BaseModel):
     """Secrets to pull it with, with commas; they must be in the pipeline's namespace."""
     service_monitors: bool = False
     """Whether each pipeline gets a ServiceMonitor, where the cluster has that kind."""
+    scaler_address: str = ""
+    """Where KEDA asks the metrics adapter, as `SERVICE.NAMESPACE.svc:PORT`; empty: mode KEDA is refused."""
+    scaler_authority: str = ""
+    """File with the authority (PEM) that signs the metrics adapter's certificate."""
     host: str = "0.0.0.0"  # noqa: S104  # a pod is probed and scraped from outside
     """Address of the two ports below."""
     health_port: Port = 8080
@@ -59,6 +63,14 @@ class Settings(BaseModel):
     """How soon a changed Secret or ConfigMap is noticed."""
     probe_seconds: Seconds = 30
     """How often each NATS, Milvus and SQL server is asked."""
+    sparing_seconds: Annotated[float, Field(ge=0)] = 10
+    """How often the pods of processes that have several are asked how busy they are, so that idle ones are deleted
+    first when there are to be fewer; 0 asks none."""
+    metrics_service: str = ""
+    """Service of the metrics adapter in that namespace. Where nothing answers behind it, its APIService is taken away,
+    as no namespace of the cluster could be deleted; empty looks after none."""
+    withdraw_seconds: Seconds = 30
+    """How long it may be without an answer."""
     leader_election: Literal["Lease", "None"] = "Lease"
     """`None` is for a single replica outside a cluster."""
     lease_name: str = "mmpipe-operator"
@@ -75,16 +87,21 @@ class Settings(BaseModel):
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this process. Raises SettingsError naming every variable that can't be used."""
-    given = {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
+    return read(Settings, PREFIX, environ)
+
+
+def read[S: BaseModel](model: type[S], prefix: str, environ: Mapping[str, str]) -> S:
+    """A model whose fields are variables with this prefix. Raises SettingsError naming every one that can't be used."""
+    given = {name.removeprefix(prefix).lower(): value for name, value in environ.items() if name.startswith(prefix)}
     try:
-        return Settings.model_validate({name: value for name, value in given.items() if value})
+        return model.model_validate({name: value for name, value in given.items() if value})
     except ValidationError as error:
-        raise SettingsError("\n".join(map(_sentence, error.errors()))) from error
+        known = ", ".join(f"{prefix}{field}".upper() for field in model.model_fields)
+        raise SettingsError("\n".join(_sentence(fault, prefix, known) for fault in error.errors())) from error
 
 
-def _sentence(fault: Any) -> str:  # noqa: ANN401  # pydantic's ErrorDetails
-    name = f"{PREFIX}{fault['loc'][0]}".upper()
+def _sentence(fault: Any, prefix: str, known: str) -> str:  # noqa: ANN401  # pydantic's ErrorDetails
+    name = f"{prefix}{fault['loc'][0]}".upper()
     if fault["type"] == "extra_forbidden":
-        known = ", ".join(PREFIX + field.upper() for field in Settings.model_fields)
         return f"{name}: found an unknown variable; expected one of {known}; remove it"
     return f"{name}: found {fault['input']!r}; {fault['msg'].replace('Input', 'it')}; correct it"

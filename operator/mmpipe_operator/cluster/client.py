@@ -81,12 +81,13 @@ class Cluster:
                 return found, int(page["metadata"]["resourceVersion"])
             query["continue"] = more
 
-    async def apply(self, manifest: Manifest) -> Manifest:
+    async def apply(self, manifest: Manifest, manager: str = names.FIELD_MANAGER, *, force: bool = True) -> Manifest:
         """Server-side apply: create it, or make the fields that it has so, whoever set them; the answer is the object.
 
-        Fields that an earlier apply had and this one has not are given up.
+        Fields that an earlier apply of the manager had and this one has not are given up. Without ``force`` it raises
+        Conflict where another manager has set one of them otherwise.
         """
-        query = {"fieldManager": names.FIELD_MANAGER, "force": "true"}
+        query = {"fieldManager": manager, "force": str(force).lower()}
         return await self._send("PATCH", ref_of(manifest), query, manifest, _APPLY)
 
     async def apply_status(self, ref: Ref, status: Manifest) -> Manifest:

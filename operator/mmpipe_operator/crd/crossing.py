@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from mmpipe.spec.depth import DepthGates
 from mmpipe.spec.model import SpecModel
 from mmpipe.spec.pipeline import DIMENSIONS
+from mmpipe.spec.rollout import DEFAULT_SURGE, DEFAULT_UNAVAILABLE
 from mmpipe.spec.template import ValueFrom, Volume
 from mmpipe_operator.crd.modalities import ENTRY
 from mmpipe_operator.crd.rule import Rule, given, literal
@@ -110,6 +111,35 @@ def _keda() -> Rule:
     )
 
 
+def _of_rolling(bound: str) -> Rule:
+    return Rule(
+        expression=f"self.strategy == 'RollingUpdate' || !has(self.{bound})",
+        shown="'it with strategy ' + self.strategy",
+        expected="it only with strategy RollingUpdate",
+        remedy=f"remove {bound}",
+        accepted={"strategy": "RollingUpdate", bound: 1},
+        rejected={"strategy": "Recreate", bound: 1},
+        field=f".{bound}",
+        reason="FieldValueForbidden",
+    )
+
+
+def _goes_on() -> Rule:
+    surge, unavailable = (
+        given(name, literal(default))
+        for name, default in (("maxSurge", DEFAULT_SURGE), ("maxUnavailable", DEFAULT_UNAVAILABLE))
+    )
+    return Rule(
+        expression=f"{surge} + {unavailable} > 0",
+        found="0 beside maxSurge 0",
+        expected="one of them at least 1",
+        remedy="raise one of the two",
+        accepted={"maxSurge": 0, "maxUnavailable": 1},
+        rejected={"maxSurge": 0},
+        field=".maxUnavailable",
+    )
+
+
 def _tokens() -> Rule:
     return Rule(
         expression="(self.mode == 'Tokens') == has(self.tokensSecretRef)",
@@ -200,6 +230,7 @@ def _of_the_spec() -> Iterator[Rule]:
 CROSSING: Mapping[str, tuple[Rule, ...]] = {
     "PipelineSpec": tuple(_of_the_spec()),
     "Scaling": (_replicas(), _keda()),
+    "Rollout": (_of_rolling("maxSurge"), _of_rolling("maxUnavailable"), _goes_on()),
     "Authentication": (_tokens(),),
     "Tls": (_certificate(),),
     "Gateway": (_authority(),),

@@ -23,13 +23,8 @@ _UP = {
     ],
 }
 """A backlog only grows while one waits: double, or four pods at once."""
-_DOWN = {
-    "stabilizationWindowSeconds": 300,
-    "selectPolicy": "Max",
-    "policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}],
-}
-"""Weights take long to load: five minutes of calm first, then half each minute."""
-BEHAVIOR = {"scaleUp": _UP, "scaleDown": _DOWN}
+_DOWN = {"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}]}
+"""Half each minute, once there was calm for as long as the spec says: a second look before the next half goes."""
 
 
 def autoscaler(part: Part) -> Manifest:
@@ -43,8 +38,8 @@ def autoscaler(part: Part) -> Manifest:
             "scaleTargetRef": {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "name": part.name},
             "minReplicas": fewest,
             "maxReplicas": most,
-            "metrics": [_metric(part, name, labels, target) for name, labels in _signals(part)],
-            "behavior": BEHAVIOR,
+            "metrics": [_metric(part, name, labels, target) for name, labels in signals(part)],
+            "behavior": behavior(part),
         },
     }
 
@@ -60,7 +55,16 @@ def bounds(part: Part) -> tuple[int, int, int]:
     )
 
 
-def _signals(part: Part) -> Iterator[tuple[str, dict[str, str]]]:
+def behavior(part: Part) -> Manifest:
+    """How fast replicas come and go; weights take long to load, so what is there stays for a while."""
+    own, common = part.process.scaling, part.pipeline.spec.scaling
+    calm_s = own.scale_down_stabilization_seconds
+    calm_s = common.scale_down_stabilization_seconds if calm_s is None else calm_s
+    return {"scaleUp": _UP, "scaleDown": {"stabilizationWindowSeconds": calm_s, **_DOWN}}
+
+
+def signals(part: Part) -> Iterator[tuple[str, dict[str, str]]]:
+    """Metrics that a process scales by, each with its labels: the same for the HPA and for KEDA."""
     if part.process.modality is not None:
         yield names.QUEUE_DEPTH, {"modality": str(part.process.modality)}
     if part.process.name == WORKER or (part.process.name == FUSE and not bounds(part)[0]):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mmpipe.records import Modality
 from mmpipe.spec import MultimodalPipeline, Problem
+from mmpipe.spec.rollout import Rollout
 from mmpipe.spec.scaling import ScalingOverride
 from mmpipe.spec.template import PodTemplate
 from mmpipe_operator import names
@@ -15,12 +16,21 @@ from mmpipe_operator.kinds import Manifest
 GATEWAY, WORKER, FUSE = "gateway", "worker", "fuse"
 
 
+@dataclass(frozen=True, slots=True)
+class Scaler:
+    """Where KEDA asks our metrics adapter, and whose signature its certificate has (PEM)."""
+
+    address: str
+    authority: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What a plan needs beside the spec.
 
     ``uid`` is the pipeline's, for the owner reference. ``digests`` are of what pods read, by `Secret/name` or
     `ConfigMap/name`; what does not exist is absent. ``apis`` are the optional API versions that the cluster serves.
+    ``scaler`` is None where there is no metrics adapter.
     """
 
     uid: str
@@ -29,6 +39,7 @@ class Context:
     image_pull_secrets: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     apis: frozenset[str] = frozenset()
+    scaler: Scaler | None = None
     service_monitors: bool = False
 
 
@@ -46,6 +57,7 @@ class Process:
     modality: Modality | None = None
     stage: str | None = None
     scaling: ScalingOverride = field(default_factory=ScalingOverride, repr=False)
+    rollout: Rollout = field(default_factory=Rollout, repr=False)
     template: PodTemplate = field(default_factory=PodTemplate, repr=False)
 
     @property

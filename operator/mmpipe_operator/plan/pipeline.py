@@ -16,6 +16,7 @@ from mmpipe_operator.plan.network_policy import network_policy
 from mmpipe_operator.plan.processes import processes
 from mmpipe_operator.plan.refusals import refusals
 from mmpipe_operator.plan.scaled_object import scaled_object
+from mmpipe_operator.plan.scaler_trust import scaler_trust
 from mmpipe_operator.plan.service import services
 from mmpipe_operator.plan.service_account import service_account
 from mmpipe_operator.plan.service_monitor import service_monitor
@@ -38,16 +39,21 @@ def _common(pipeline: MultimodalPipeline, context: Context) -> Iterator[Manifest
     yield service_account(pipeline, context)
     if context.service_monitors and SERVICE_MONITOR.api_version in context.apis:
         yield service_monitor(pipeline, context)
+    if _scaled_by_keda(pipeline) and context.scaler:
+        yield from scaler_trust(pipeline, context, context.scaler)
 
 
 def _objects(part: Part) -> Iterator[Manifest]:
     yield from (make(part) for make in _ALWAYS)
     yield from services(part)
-    mode = part.pipeline.spec.scaling.mode
-    if mode == "HPA" and not part.paused:
+    if part.pipeline.spec.scaling.mode == "HPA" and not part.paused:
         yield autoscaler(part)
-    if mode == "KEDA" and not part.paused:
-        yield scaled_object(part)
+    if _scaled_by_keda(part.pipeline) and part.context.scaler:
+        yield scaled_object(part, part.context.scaler)
+
+
+def _scaled_by_keda(pipeline: MultimodalPipeline) -> bool:
+    return pipeline.spec.scaling.mode == "KEDA" and pipeline.spec.lifecycle.state != "Paused"
 
 
 def _place(manifest: Manifest) -> int:

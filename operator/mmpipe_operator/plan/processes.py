@@ -6,9 +6,11 @@ They find each other by name (``mmpipe.runtimes.stage_clients.Endpoints``); a te
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from mmpipe.records import Modality
 from mmpipe.spec import ModalitySpec, MultimodalPipeline
+from mmpipe.spec.scaling import Process as SpecProcess
 from mmpipe_operator import names
 from mmpipe_operator.plan.model import FUSE, GATEWAY, WORKER, Process
 
@@ -19,27 +21,38 @@ def processes(pipeline: MultimodalPipeline) -> tuple[Process, ...]:
     """All of them, the gateway first."""
     spec = pipeline.spec
     return (
-        _process(pipeline, GATEWAY, ("gateway",), scaling=spec.gateway.scaling, template=spec.gateway.template),
-        _process(pipeline, WORKER, ("work",), scaling=spec.worker.scaling, template=spec.worker.template),
+        _process(pipeline, GATEWAY, ("gateway",), spec.gateway),
+        _process(pipeline, WORKER, ("work",), spec.worker),
         *(process for modality in spec.modalities for process in _stage_servers(pipeline, modality)),
-        _process(pipeline, FUSE, ("serve", "--fuse"), scaling=spec.fusion.scaling, template=spec.fusion.template),
+        _process(pipeline, FUSE, ("serve", "--fuse"), spec.fusion),
     )
 
 
 def _stage_servers(pipeline: MultimodalPipeline, modality: ModalitySpec) -> Iterator[Process]:
-    own = {
-        "modality": Modality(modality.name),
-        "scaling": modality.scaling,
-        "template": modality.template,
-    }
+    which = Modality(modality.name)
     serve = ("serve", "--modality", str(modality.name))
     if pipeline.spec.topology == "PerModality":
-        yield _process(pipeline, str(modality.name), serve, **own)
+        yield _process(pipeline, str(modality.name), serve, modality, modality=which)
         return
     for stage in STAGES:
-        yield _process(pipeline, f"{modality.name}-{stage}", (*serve, "--stage", stage), stage=stage, **own)
+        name = f"{modality.name}-{stage}"
+        yield _process(pipeline, name, (*serve, "--stage", stage), modality, modality=which, stage=stage)
 
 
-def _process(pipeline: MultimodalPipeline, name: str, command: tuple[str, ...], **own: object) -> Process:
+def _process(
+    pipeline: MultimodalPipeline,
+    name: str,
+    command: tuple[str, ...],
+    block: SpecProcess | ModalitySpec,
+    **own: Any,  # noqa: ANN401  # fields of Process by name
+) -> Process:
     host = f"{names.child(pipeline.metadata.name, name)}.{pipeline.metadata.namespace}"
-    return Process(name=name, endpoint=f"{host}:{names.grpc_port(name)}", arguments=command, **own)  # type: ignore[arg-type]  # fields of Process by name
+    return Process(
+        name=name,
+        endpoint=f"{host}:{names.grpc_port(name)}",
+        arguments=command,
+        scaling=block.scaling,
+        rollout=block.rollout,
+        template=block.template,
+        **own,
+    )

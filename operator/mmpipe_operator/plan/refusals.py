@@ -23,9 +23,15 @@ def refusals(pipeline: MultimodalPipeline, parts: Sequence[Part], context: Conte
 
 
 def _of_mode(pipeline: MultimodalPipeline, context: Context) -> Iterator[Problem]:
-    if pipeline.spec.scaling.mode == "KEDA" and SCALED_OBJECT.api_version not in context.apis:
+    if pipeline.spec.scaling.mode != "KEDA":
+        return
+    if SCALED_OBJECT.api_version not in context.apis:
         expected = f"a cluster with KEDA ({SCALED_OBJECT.api_version})"
         yield Problem("spec.scaling.mode", "KEDA", expected, "install KEDA, or set the mode to HPA")
+    if context.scaler is None:
+        expected = "a metrics adapter with a certificate, which KEDA asks"
+        remedy = "set metricsAdapter.enabled in the chart's values, or give it a minute where it has just started"
+        yield Problem("spec.scaling.mode", "KEDA", expected, remedy)
 
 
 def _of_part(part: Part) -> Iterator[Problem]:

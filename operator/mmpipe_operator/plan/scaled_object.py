@@ -1,26 +1,22 @@
-"""The ScaledObject of a process (``scaling.mode: KEDA``), by what waits, as the gateway's own metrics tell.
+"""The ScaledObject of a process (``scaling.mode: KEDA``): the HPA's bounds, signals and behaviour, with KEDA's pace.
 
-KEDA's ``metrics-api`` trigger reads ``mmpipe_queue_depth`` from a gateway, which leaves it out where the queue does not
-answer: KEDA takes that for a failed reading, never for 0. KEDA's ``nats-jetstream`` trigger is not used: it counts one
-consumer, a pipeline has one for each set of modalities, and for one that nobody has pulled from yet it takes the
-stream's last sequence number for the depth (``getMaxMsgLag``). Nothing waits in front of a gateway: it goes by CPU.
+Each signal is a trigger of type ``external-push``, which our metrics adapter answers (``metrics_adapter``, ADR 29) and
+pushes: the first sample wakes what is at zero at once. KEDA makes a HorizontalPodAutoscaler of it, and that has the
+name which the HPA of mode HPA has: there is never room for two. (KEDA's own choice, ``keda-hpa-NAME``, is also too long
+for a label where the pipeline's name is.)
 """
 
 from __future__ import annotations
 
-from mmpipe.records import Modality
 from mmpipe.spec.scaling import Keda
 from mmpipe_operator import names
 from mmpipe_operator.kinds import SCALED_OBJECT, Manifest
-from mmpipe_operator.plan.autoscaler import BEHAVIOR, bounds
-from mmpipe_operator.plan.model import GATEWAY, Part, metadata_of
-
-_CPU = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "70"}}
-"""Percent of what is requested; a gateway takes 0.4 to 0.9 ms of CPU for each sample (docs/gateway.md)."""
+from mmpipe_operator.plan.autoscaler import behavior, bounds, signals
+from mmpipe_operator.plan.model import Part, Scaler, metadata_of
 
 
-def scaled_object(part: Part) -> Manifest:
-    """Bounds and behaviour as for the HPA, pace from ``scaling.keda``."""
+def scaled_object(part: Part, scaler: Scaler) -> Manifest:
+    """A new one has the time of calm too, before KEDA scales it to zero (``initialCooldownPeriod``)."""
     fewest, most, target = bounds(part)
     keda = part.pipeline.spec.scaling.keda or Keda()
     return {
@@ -33,39 +29,28 @@ def scaled_object(part: Part) -> Manifest:
             "maxReplicaCount": most,
             "pollingInterval": keda.polling_interval_seconds,
             "cooldownPeriod": keda.cooldown_seconds,
-            **_fallback(part, keda),
-            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": BEHAVIOR}},
-            "triggers": _triggers(part, target),
+            "initialCooldownPeriod": keda.cooldown_seconds,
+            **_fallback(keda),
+            "advanced": {"horizontalPodAutoscalerConfig": {"name": part.name, "behavior": behavior(part)}},
+            "triggers": [_trigger(part, scaler, name, labels, target) for name, labels in signals(part)],
         },
     }
 
 
-def _fallback(part: Part, keda: Keda) -> Manifest:
-    """KEDA refuses one for CPU, which is never what it can't read."""
-    if keda.fallback is None or part.process.name == GATEWAY:
+def _fallback(keda: Keda) -> Manifest:
+    """Never fewer than there are: nobody knows what waits."""
+    if keda.fallback is None:
         return {}
-    return {"fallback": {"failureThreshold": keda.fallback.failure_threshold, "replicas": keda.fallback.replicas}}
+    fallback = {"failureThreshold": keda.fallback.failure_threshold, "replicas": keda.fallback.replicas}
+    return {"fallback": fallback | {"behavior": "currentReplicasIfHigher"}}
 
 
-def _triggers(part: Part, target: int) -> list[Manifest]:
-    """Worker and fuse go by the modality of which most waits: KEDA takes the highest answer."""
-    if part.process.name == GATEWAY:
-        return [_CPU]
-    modalities = [part.process.modality] if part.process.modality else [m.name for m in part.pipeline.spec.modalities]
-    return [_queue(part, Modality(modality), target) for modality in modalities]
-
-
-def _queue(part: Part, modality: Modality, target: int) -> Manifest:
-    metadata = part.pipeline.metadata
-    gateway = f"{names.child(metadata.name, GATEWAY)}-headless.{metadata.namespace}.svc"
+def _trigger(part: Part, scaler: Scaler, name: str, labels: dict[str, str], target: int) -> Manifest:
+    asked = {"pipeline": part.pipeline.metadata.name, "metric": name, **labels, "targetDepth": str(target)}
     return {
-        "type": "metrics-api",
-        "name": f"queue-{modality}",
+        "type": "external-push",
+        "name": name,
         "metricType": "AverageValue",
-        "metadata": {
-            "url": f"http://{gateway}:{names.METRICS_PORT}/metrics",
-            "format": "prometheus",
-            "valueLocation": f'mmpipe_queue_depth{{modality="{modality}"}}',
-            "targetValue": str(target),
-        },
+        "metadata": {"scalerAddress": scaler.address, "enableTLS": "true", **asked},
+        "authenticationRef": {"name": names.scaler(part.pipeline.metadata.name)},
     }

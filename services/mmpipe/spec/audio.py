@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mmpipe.spec.embed import Embed
 from mmpipe.spec.model import GIB, ClusterOnly, Later, SpecModel
+from mmpipe.spec.rollout import Rollout
 from mmpipe.spec.scaling import ScalingOverride
 from mmpipe.spec.template import PodTemplate
 
@@ -74,4 +75,5 @@ class AudioModality(SpecModel):
     augment: AudioAugment = AudioAugment()
     embed: Embed = Embed()
     scaling: Annotated[ScalingOverride, ClusterOnly()] = ScalingOverride()
+    rollout: Annotated[Rollout, ClusterOnly()] = Rollout()
     template: Annotated[PodTemplate, ClusterOnly()] = PodTemplate()

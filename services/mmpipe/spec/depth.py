@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from mmpipe.spec.embed import Embed
 from mmpipe.spec.model import MIB, ClusterOnly, Later, SpecModel, broken_rule
+from mmpipe.spec.rollout import Rollout
 from mmpipe.spec.scaling import ScalingOverride
 from mmpipe.spec.template import PodTemplate
 
@@ -74,4 +75,5 @@ class DepthModality(SpecModel):
     augment: DepthAugment = DepthAugment()
     embed: Embed = Embed()
     scaling: Annotated[ScalingOverride, ClusterOnly()] = ScalingOverride()
+    rollout: Annotated[Rollout, ClusterOnly()] = Rollout()
     template: Annotated[PodTemplate, ClusterOnly()] = PodTemplate()

@@ -7,9 +7,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from mmpipe.spec.model import ClusterOnly, SpecModel, broken_rule
+from mmpipe.spec.rollout import Rollout
 from mmpipe.spec.template import PodTemplate
 
 type Replicas = Annotated[int, Field(ge=0, le=1000)]
+type Calm = Annotated[int, Field(ge=0, le=3600)]
+"""Kubernetes takes no longer window."""
 
 
 class Fallback(SpecModel):
@@ -44,6 +47,9 @@ class Scaling(SpecModel):
     """Most pods."""
     target_queue_depth: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     """Waiting and running samples that one pod should have."""
+    scale_down_stabilization_seconds: Calm = 300
+    """How long fewer pods must have been enough before the first goes: what has just been started, and has just loaded
+    its weights, stays over a pause in what comes in. Not for scaling to zero with KEDA: `keda.cooldownSeconds`."""
     keda: Keda | None = None
     """Only with mode KEDA."""
 
@@ -63,10 +69,13 @@ class ScalingOverride(SpecModel):
     """Most pods."""
     target_queue_depth: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Waiting and running samples that one pod should have."""
+    scale_down_stabilization_seconds: Calm | None = None
+    """How long fewer pods must have been enough before the first goes."""
 
 
 class Process(SpecModel):
     """A Deployment of one's own: the gateway's, the worker's, or that of fusion."""
 
     scaling: Annotated[ScalingOverride, ClusterOnly()] = ScalingOverride()
+    rollout: Annotated[Rollout, ClusterOnly()] = Rollout()
     template: Annotated[PodTemplate, ClusterOnly()] = PodTemplate()

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mmpipe.spec.embed import Embed
 from mmpipe.spec.model import MIB, ClusterOnly, Later, SpecModel
+from mmpipe.spec.rollout import Rollout
 from mmpipe.spec.scaling import ScalingOverride
 from mmpipe.spec.template import PodTemplate
 
@@ -82,4 +83,5 @@ class TextModality(SpecModel):
     augment: TextAugment = TextAugment()
     embed: Embed = Embed()
     scaling: Annotated[ScalingOverride, ClusterOnly()] = ScalingOverride()
+    rollout: Annotated[Rollout, ClusterOnly()] = Rollout()
     template: Annotated[PodTemplate, ClusterOnly()] = PodTemplate()

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mmpipe.spec.embed import Embed
 from mmpipe.spec.model import GIB, ClusterOnly, Later, SpecModel
+from mmpipe.spec.rollout import Rollout
 from mmpipe.spec.scaling import ScalingOverride
 from mmpipe.spec.template import PodTemplate
 
@@ -75,4 +76,5 @@ class VideoModality(SpecModel):
     augment: VideoAugment = VideoAugment()
     embed: Embed = Embed()
     scaling: Annotated[ScalingOverride, ClusterOnly()] = ScalingOverride()
+    rollout: Annotated[Rollout, ClusterOnly()] = Rollout()
     template: Annotated[PodTemplate, ClusterOnly()] = PodTemplate()

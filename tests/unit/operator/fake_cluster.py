@@ -55,7 +55,7 @@ class FakeCluster:
         found = self._there(ref)
         if patch["metadata"].get("resourceVersion") not in {None, found["metadata"]["resourceVersion"]}:
             raise Conflict(str(ref), "Conflict", "it has changed")
-        return self._keep(ref, {**found, "metadata": {**found["metadata"], **patch["metadata"]}})
+        return self._keep(ref, merged(found, patch))
 
     async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
         if kind.kind != "Event":
@@ -90,6 +90,15 @@ class FakeCluster:
         metadata = {**manifest["metadata"], "resourceVersion": str(self._version)}
         self.objects[ref] = {**manifest, "metadata": metadata}
         return copy.deepcopy(self.objects[ref])
+
+
+def merged(found: Manifest, patch: Manifest) -> Manifest:
+    """A merge patch (RFC 7396)."""
+    inner = {
+        name: merged(found.get(name) or {}, value) if isinstance(value, dict) else value
+        for name, value in patch.items()
+    }
+    return {name: value for name, value in (found | inner).items() if value is not None}
 
 
 SPEC = {

@@ -54,6 +54,7 @@ CLUSTER_ONLY = {
     "serving": "{serving: {maxBatchItems: 8}}",
     "gateway.scaling": "{gateway: {scaling: {maxReplicas: 2}}}",
     "gateway.service": "{gateway: {service: {type: LoadBalancer}}}",
+    "gateway.rollout": "{gateway: {rollout: {maxSurge: 0, maxUnavailable: 1}}}",
     "gateway.template": "{gateway: {template: {labels: {a: b}}}}",
     "gateway.authentication": "{gateway: {authentication: {mode: Tokens, tokensSecretRef: {name: a, key: b}}}}",
     "gateway.tls": (
@@ -62,8 +63,10 @@ CLUSTER_ONLY = {
     "gateway.limits": "{gateway: {limits: {samplesPerSecond: 5}}}",
     "gateway.cache": "{gateway: {cache: {ttlSeconds: 0}}}",
     "fusion.scaling": "{fusion: {scaling: {maxReplicas: 2}}}",
+    "fusion.rollout": "{fusion: {rollout: {maxSurge: 2}}}",
     "fusion.template": "{fusion: {template: {labels: {a: b}}}}",
     "worker.scaling": "{worker: {scaling: {maxReplicas: 2}}}",
+    "worker.rollout": "{worker: {rollout: {strategy: Recreate}}}",
     "worker.template": "{worker: {template: {labels: {a: b}}}}",
     "worker.maxSamples": "{worker: {maxSamples: 8}}",
     "worker.maxBytes": "{worker: {maxBytes: 1000}}",
@@ -76,6 +79,7 @@ CLUSTER_ONLY = {
     "lifecycle.state": "{lifecycle: {state: Paused}}",
     "lifecycle.deletionPolicy": "{lifecycle: {deletionPolicy: Delete}}",
     "modalities.depth.scaling": "{modalities: [{name: depth, scaling: {minReplicas: 2}}]}",
+    "modalities.depth.rollout": "{modalities: [{name: depth, rollout: {maxUnavailable: 1}}]}",
     "modalities.depth.template": "{modalities: [{name: depth, template: {runtimeClassName: gvisor}}]}",
 }
 
@@ -128,7 +132,7 @@ def test_what_only_a_cluster_needs_is_named(path: str, spec: str) -> None:
 
 
 def test_the_cluster_settings_above_are_all_that_the_spec_marks() -> None:
-    in_every_modality = {"modalities.depth.scaling", "modalities.depth.template"}
+    in_every_modality = {f"modalities.depth.{block}" for block in ("scaling", "rollout", "template")}
     marked = {path for path in _marked(ClusterOnly) if not path.startswith("modalities.") or path in in_every_modality}
 
     assert marked == set(CLUSTER_ONLY)

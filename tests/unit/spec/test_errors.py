@@ -90,6 +90,17 @@ SENTENCES = {
     "{scaling: {minReplicas: 5}}": (
         "spec.scaling.minReplicas: found 5, expected at most maxReplicas (4); raise maxReplicas"
     ),
+    "{worker: {rollout: {strategy: Recreate, maxSurge: 1}}}": (
+        "spec.worker.rollout.maxSurge: found it with strategy Recreate, expected it only with strategy RollingUpdate; "
+        "remove maxSurge"
+    ),
+    "{worker: {rollout: {maxSurge: 0}}}": (
+        "spec.worker.rollout.maxUnavailable: found 0 beside maxSurge 0, expected one of them at least 1; "
+        "raise one of the two"
+    ),
+    "{scaling: {scaleDownStabilizationSeconds: 3601}}": (
+        "spec.scaling.scaleDownStabilizationSeconds: found 3601, expected at most 3600; change the number"
+    ),
     "{modalities: [{name: depth, clean: {gates: {minMetres: 5, maxMetres: 2}}}]}": (
         "spec.modalities[0].clean.gates.minMetres: found 5.0, expected less than maxMetres (2.0); lower it"
     ),

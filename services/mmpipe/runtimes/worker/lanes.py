@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from mmpipe import telemetry
@@ -34,7 +35,7 @@ class Lanes:
     def __init__(self, queue: Queue, room: Room, take: Take) -> None:
         self._queue, self._room, self._take = queue, room, take
         self._pulling: dict[Lane, asyncio.Task[None]] = {}
-        self._taken: set[asyncio.Task[None]] = set()
+        self._taken: dict[asyncio.Task[None], float] = {}
 
     async def run(self) -> None:
         """Look for lanes and pull from each, until cancelled; what was taken goes on."""
@@ -46,6 +47,11 @@ class Lanes:
             for task in self._pulling.values():
                 task.cancel()
             await asyncio.gather(*self._pulling.values(), return_exceptions=True)
+
+    def oldest_s(self) -> float:
+        """How long the oldest sample in flight has been so; 0 without one. For any thread."""
+        begun = list(self._taken.values())
+        return time.monotonic() - min(begun) if begun else 0.0
 
     async def finish(self, within_s: float) -> None:
         """Wait for what is in flight; what takes longer is given back."""
@@ -86,11 +92,11 @@ class Lanes:
         redelivered = "true" if delivery.attempt > 1 else "false"
         telemetry.count("mmpipe.deliveries", 1, modalities=delivery.lane, redelivered=redelivered)
         task = asyncio.create_task(self._carry(delivery), name=f"sample {delivery.envelope.sample.id}")
-        self._taken.add(task)
+        self._taken[task] = time.monotonic()
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._taken.discard(task)
+        self._taken.pop(task, None)
         if not task.cancelled() and (fault := task.exception()):
             log.error("%s was not settled and comes again: %s", task.get_name(), fault, exc_info=fault)
 
@@ -100,7 +106,8 @@ class Lanes:
         telemetry.count("mmpipe.worker.in_flight", 1)
         try:
             async with room.seat(lane), kept(delivery, self._queue.lease_s), room.space(lane, size_bytes):
-                await self._take(delivery)
+                with telemetry.timed("mmpipe.worker.duration"):
+                    await self._take(delivery)
         finally:
             telemetry.count("mmpipe.worker.in_flight", -1)
 

@@ -61,6 +61,7 @@ async def work(post: Post, stopping: asyncio.Event, ready: Callable[[], None] = 
         crew = _crew(post, stores, sink, commits, stages, stopping)
         opened.callback(crew.arrivals.close)
         lanes = Lanes(post.queue, _room(post.pipeline), Courier(crew).take)
+        opened.callback(telemetry.observe("mmpipe.worker.age", lambda: [(lanes.oldest_s(), {})]))
         pulling = asyncio.create_task(lanes.run())
         ready()
         await _first_of(pulling, stopping)

@@ -4,11 +4,12 @@ A name is OpenTelemetry's where its conventions have one that is settled, otherw
 for messaging are in development and would be renamed under the operator's dashboards: the queue's are ours.
 
 An attribute has few values, ever: no sample id, no URI, no tenant. They are in traces and logs. The operator's own
-metrics are in ``operator``.
+metrics are in ``operator_metrics``, the metrics adapter's in ``adapter_metrics``.
 """
 
 from __future__ import annotations
 
+from mmpipe.telemetry.catalogue.adapter_metrics import ADAPTER
 from mmpipe.telemetry.catalogue.attributes import (
     DEPENDENCY,
     ERROR_TYPE,
@@ -99,6 +100,21 @@ ALL = (
         MetricKind.UP_DOWN_COUNTER,
         "{sample}",
         "Samples that a worker has taken and not yet settled.",
+    ),
+    Metric(
+        "mmpipe.worker.age",
+        MetricKind.OBSERVABLE_GAUGE,
+        "s",
+        "How long a worker has had the oldest sample that it has not yet settled; 0 without one. The operator spares "
+        "workers with long work when there are to be fewer.",
+    ),
+    Metric(
+        "mmpipe.worker.duration",
+        MetricKind.HISTOGRAM,
+        "s",
+        "One sample with a worker, from the seat it got there to its end, however that was; the queue is not in it.",
+        (),
+        SAMPLE_SECONDS,
     ),
     Metric(
         "mmpipe.samples",
@@ -225,6 +241,7 @@ ALL = (
     ),
     Metric("mmpipe.quarantined", MetricKind.COUNTER, "{item}", "Items put into quarantine.", (MODALITY,)),
     *OPERATOR,
+    *ADAPTER,
 )
 
 METRICS = {metric.name: metric for metric in ALL}

@@ -50,11 +50,12 @@ OPERATOR = (
         "{write}",
         "Objects written. A steady cluster sees none.",
         (
-            Attribute("kind", "of the object", (PIPELINE, *CHILDREN)),
+            Attribute("kind", "of the object", (PIPELINE, *CHILDREN, "Pod")),
             Attribute(
                 "reason",
-                "drift: somebody else had changed or deleted it; prune: it is no longer planned",
-                ("create", "change", "drift", "prune", "status", "finalizer"),
+                "drift: somebody else had changed or deleted it; prune: it is no longer planned; sparing: how busy a "
+                "pod is",
+                ("create", "change", "drift", "prune", "status", "finalizer", "sparing"),
             ),
         ),
     ),
@@ -95,6 +96,19 @@ OPERATOR = (
         "s",
         "How long a watch has not brought what a list has shown; 0 where it brings all.",
         (Attribute("kind", "that is watched", (PIPELINE, *CHILDREN, "Pod")),),
+    ),
+    Metric(
+        "mmpipe.operator.pod.readings",
+        MetricKind.COUNTER,
+        "{reading}",
+        "Looks at how busy a pod is, of processes that have several.",
+        (Attribute("result", "failed: it did not say, and keeps its deletion cost", ("done", "failed")),),
+    ),
+    Metric(
+        "mmpipe.operator.withdrawals",
+        MetricKind.COUNTER,
+        "{withdrawal}",
+        "Times the APIService of the metrics adapter was taken away, as nothing answered behind it.",
     ),
     Metric(
         "mmpipe.operator.probes",

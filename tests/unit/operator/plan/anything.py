@@ -27,7 +27,10 @@ _TEMPLATES = st.fixed_dictionaries(
         "nodeSelector": st.just({"accelerator": "l4"}),
     },
 )
-_PROCESSES = st.fixed_dictionaries({}, optional={"scaling": _SCALINGS, "template": _TEMPLATES})
+_ROLLOUTS = st.sampled_from([{"strategy": "Recreate"}, {"maxSurge": 0, "maxUnavailable": 1}, {"maxSurge": 3}])
+_PROCESSES = st.fixed_dictionaries(
+    {}, optional={"scaling": _SCALINGS, "rollout": _ROLLOUTS, "template": _TEMPLATES}
+)
 
 
 @st.composite

@@ -41,7 +41,8 @@ _SECURED = """
 _OVERRIDDEN = """
   modalities:
   - name: image
-    scaling: {minReplicas: 2, maxReplicas: 8, targetQueueDepth: 1000}
+    scaling: {minReplicas: 2, maxReplicas: 8, targetQueueDepth: 1000, scaleDownStabilizationSeconds: 900}
+    rollout: {strategy: Recreate}
     template:
       labels: {team: vision, empty: ""}
       annotations: {"example.com/scrape": "yes"}

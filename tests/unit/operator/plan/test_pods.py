@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from tests.unit.operator.plan.anything import pipelines
-from tests.unit.operator.plan.looking import container, pods
+from tests.unit.operator.plan.looking import by_process, container, planned, pods
 from tests.unit.operator.plan.scenes import SCENES, pipeline
 from typer.testing import CliRunner
 
 from mmpipe.cli.main import app
 from mmpipe.spec import MultimodalPipeline
 from mmpipe_operator import names
+from mmpipe_operator.kinds import DEPLOYMENT
 
 
 @settings(deadline=None, max_examples=20)
@@ -72,6 +73,35 @@ def test_a_new_pod_comes_before_an_old_one_goes_and_has_time_to_load() -> None:
         assert each["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
         probe = container(each["spec"]["template"]["spec"])["startupProbe"]
         assert each["spec"]["progressDeadlineSeconds"] > probe["periodSeconds"] * probe["failureThreshold"]
+
+
+def test_how_new_pods_take_the_place_of_old_ones_is_the_specs() -> None:
+    deployments = by_process(
+        DEPLOYMENT,
+        planned(
+            pipeline(
+                "\n  modalities: [{name: image, rollout: {strategy: Recreate}}]\n"
+                "  worker: {rollout: {maxSurge: 0, maxUnavailable: 2}}\n  fusion: {rollout: {maxSurge: 3}}\n"
+            )
+        ),
+    )
+
+    assert {process: each["spec"]["strategy"] for process, each in deployments.items()} == {
+        "gateway": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        "worker": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 2}},
+        "image": {"type": "Recreate"},
+        "fuse": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3, "maxUnavailable": 0}},
+    }
+
+
+def test_how_pods_are_replaced_restarts_none_of_them() -> None:
+    before, after = (
+        by_process(DEPLOYMENT, planned(pipeline(f"\n  modalities: [{{name: image{rollout}}}]\n")))
+        for rollout in ("", ", rollout: {strategy: Recreate}")
+    )
+
+    assert before["image"]["spec"]["strategy"] != after["image"]["spec"]["strategy"]
+    assert before["image"]["spec"]["template"] == after["image"]["spec"]["template"]
 
 
 def test_probes_are_grpc_where_the_kubelet_can_ask_so() -> None:

@@ -95,6 +95,20 @@ def test_replicas_come_fast_and_go_slowly() -> None:
         assert down["policies"] == [{"type": "Percent", "value": 50, "periodSeconds": 60}]
 
 
+@pytest.mark.parametrize(("mode", "kind"), [("HPA", "HorizontalPodAutoscaler"), ("KEDA", "ScaledObject")])
+def test_how_long_calm_must_last_is_the_specs_and_the_processs_own_comes_first(mode: str, kind: str) -> None:
+    found = autoscalers(
+        f"\n  scaling: {{mode: {mode}, scaleDownStabilizationSeconds: 60}}\n"
+        "  worker: {scaling: {scaleDownStabilizationSeconds: 0}}\n",
+        kind,
+    )
+
+    if mode == "KEDA":
+        found = {name: each["advanced"]["horizontalPodAutoscalerConfig"] for name, each in found.items()}
+    calm = {name: each["behavior"]["scaleDown"]["stabilizationWindowSeconds"] for name, each in found.items()}
+    assert calm == {**dict.fromkeys(found, 60), "worker": 0}
+
+
 def test_keda_asks_the_gateway_for_the_depth_of_the_queue() -> None:
     spec = "\n  scaling: {mode: KEDA, targetQueueDepth: 9}\n  modalities: [{name: image}, {name: text}]\n"
     found = autoscalers(spec, "ScaledObject")

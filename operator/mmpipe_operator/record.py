@@ -1,0 +1,82 @@
+"""What a pipeline's status says of its last close look: ``status.applied``, by which the next look can be a glance.
+
+A close look plans, reads every child, and puts right what differs. When all is as planned, one digest of everything that
+went into the plan and of the fingerprints of all children (``prints``) is written with the status. While the digest
+stands, a plan would be the same and every child is as that look has left it, so there is nothing to plan, to read or to
+write: also for an operator that has just started. It says nothing about what only the cluster could know, so whatever
+happened while no operator ran is found. It is no memory: without it, or with a wrong one, the look is a close one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mmpipe.records
+import mmpipe.spec
+import mmpipe_operator
+from mmpipe_operator.kinds import Manifest
+from mmpipe_operator.plan import Context
+
+FIELD = "applied"
+_PLANNERS = (mmpipe_operator, mmpipe.spec, mmpipe.records)
+_WRITERS = ("pydantic", "PyYAML")
+"""Libraries whose words stand in what is planned."""
+
+
+def inputs(raw: Manifest, context: Context) -> str:
+    """A digest of all that a plan for this pipeline is made from, this operator's own code included."""
+    metadata = raw["metadata"]
+    given = [
+        planner(),
+        [metadata["namespace"], metadata["name"], metadata.get("finalizers")],
+        raw.get("spec"),
+        [context.uid, context.image, context.image_pull_policy, context.image_pull_secrets],
+        [sorted(context.digests.items()), sorted(context.apis), context.service_monitors],
+    ]
+    return _digest(json.dumps(given, sort_keys=True, separators=(",", ":")).encode())
+
+
+@cache
+def planner() -> str:
+    """A digest of the code that plans: another version of the operator looks closely at every pipeline once."""
+    sources = (path for package in _PLANNERS for path in sorted(_folder(package).rglob("*.py")))
+    versions = " ".join(version(name) for name in _WRITERS).encode()
+    return _digest(versions, *(path.read_bytes() for path in sources))
+
+
+def reads(status: Manifest) -> tuple[str, ...]:
+    """Secrets and ConfigMaps whose content went into the record."""
+    return tuple(status.get(FIELD, {}).get("reads", ()))
+
+
+def holds(status: Manifest, given: str, children: str) -> bool:
+    """Whether the record is of these inputs and these fingerprints."""
+    found = status.get(FIELD, {}).get("digest", "")
+    return bool(children and found == _joined(given, children))
+
+
+def record(given: str, children: str, named: Iterable[str]) -> Mapping[str, Any]:
+    """The record of a close look that found all as planned."""
+    said = list(named)
+    return {"digest": _joined(given, children)} | ({"reads": said} if said else {})
+
+
+def _joined(given: str, children: str) -> str:
+    return _digest(f"{given} {children}".encode())
+
+
+def _digest(*contents: bytes) -> str:
+    whole = blake2b(digest_size=16)
+    for content in contents:
+        whole.update(content)
+    return whole.hexdigest()
+
+
+def _folder(package: object) -> Path:
+    return Path(str(vars(package)["__file__"])).parent
