@@ -2,7 +2,15 @@
 
 import signal
 
-pytest_plugins = ["e2e.cluster.fixtures", "tests.servers.milvus", "tests.servers.nats"]
+pytest_plugins = [
+    "e2e.cluster.fixtures",
+    "e2e.cluster.faults.fixtures",
+    "e2e.cluster.results",
+    "tests.servers.milvus",
+    "tests.servers.nats",
+    "tests.servers.postgres",
+    "tests.servers.s3",
+]
 
 
 def pytest_sessionstart() -> None:

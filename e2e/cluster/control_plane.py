@@ -41,13 +41,17 @@ _AUDIT_POLICY = {
 see how far the log has come (``audit``)."""
 
 
+type Flags = Mapping[str, Mapping[str, object]]
+"""By server: ``{"kube-apiserver": {"feature-gates": "HPAScaleToZero=false"}}``."""
+
+
 class ControlPlane:
     """Servers over one folder: ``pki``, ``log``, ``etcd``, ``audit.log``, ``admin.kubeconfig``."""
 
-    def __init__(self, folder: Path, api_flags: Mapping[str, object] | None = None) -> None:
-        """``api_flags`` are the API server's beside those it needs here (``{"feature-gates": "..."}``)."""
+    def __init__(self, folder: Path, flags: Flags | None = None) -> None:
+        """``flags`` go beside those that a server needs here, or in their place."""
         self.folder = folder
-        self._api_options = dict(api_flags or {})
+        self._given = dict(flags or {})
         self._children: dict[str, Child] = {}
         self._etcd, self._peers, self._api = free_ports(3)
         for name in ("pki", "log"):
@@ -138,7 +142,6 @@ class ControlPlane:
             "audit-log-path": self.folder / "audit.log",
             "audit-log-maxsize": 0,  # one file, which a reader can follow by offset
             **self._aggregation_flags(keys),
-            **self._api_options,
         }
 
     def _aggregation_flags(self, keys: Path) -> dict[str, object]:
@@ -187,12 +190,13 @@ class ControlPlane:
         }
 
     def _flags(self, name: str) -> dict[str, object]:
-        return {
+        needed = {
             "etcd": self._etcd_flags,
             "kube-apiserver": self._api_flags,
             "kube-controller-manager": self._controllers_flags,
             "kube-scheduler": self._scheduler_flags,
-        }[name]()
+        }
+        return needed[name]() | self._given.get(name, {})
 
     def _start(self, name: str) -> None:
         command = [program(name), *(f"--{flag}={value}" for flag, value in self._flags(name).items())]

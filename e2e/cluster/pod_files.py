@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,12 +38,12 @@ class PodFiles:
         """A function of a text and the pod's address: the text with the container's paths and address made ours."""
         mounts = sorted(container.get("volumeMounts", ()), key=lambda mount: -len(mount["mountPath"]))
         volumes = self._folder / "volumes"
+        ours = {each["mountPath"]: str(volumes / each["name"] / each.get("subPath", "")) for each in mounts}
+        # All at once: our own folders may lie below the path of a mount, such as /tmp.
+        theirs = re.compile("|".join(map(re.escape, ours)) or "(?!)")
 
         def move(text: str, address: str) -> str:
-            for mount in mounts:
-                folder = volumes / mount["name"] / mount.get("subPath", "")
-                text = text.replace(mount["mountPath"], str(folder)) if mount["mountPath"] in text else text
-            return text.replace(_ANY_ADDRESS, address)
+            return theirs.sub(lambda path: ours[path[0]], text).replace(_ANY_ADDRESS, address)
 
         return move
 

@@ -1,4 +1,4 @@
-"""The rights that the chart gives the operator, for tests that run it without its Deployment."""
+"""The rights that the chart gives the operator or its adapter, for tests that run one without its Deployment."""
 
 from __future__ import annotations
 
@@ -70,17 +70,22 @@ class Rights:
         return next(str(each["metadata"]["name"]) for each in self.objects if each["kind"] == kind.kind)
 
 
-def rights(client: Client, namespace: str, served: tuple[str, ...]) -> Rights:
-    """Those of an installation in a namespace over these namespaces, or over the whole cluster; not granted yet."""
+def rights(client: Client, namespace: str, served: tuple[str, ...], component: str = "operator") -> Rights:
+    """Those of an installation in a namespace over these namespaces, or over the whole cluster; not granted yet.
+
+    ``component`` is ``operator`` or ``metrics-adapter``, as its objects are labelled.
+    """
     values = {"watchNamespaces": list(served), "rbac": {"aggregate": False}}
     command = [str(binaries.program("helm")), "template", "mmpipe", str(_CHART), "--namespace", namespace, "--values=-"]
     rendered = subprocess.run(command, input=yaml.safe_dump(values), capture_output=True, text=True, check=True).stdout
     found = (each for each in yaml.safe_load_all(rendered) if each and each["kind"] in _KINDS)
-    return Rights(client, namespace, tuple(each for each in found if not _is_hook(each)))
+    return Rights(client, namespace, tuple(each for each in found if _is_of(each, component)))
 
 
-def _is_hook(manifest: Manifest) -> bool:
-    return "helm.sh/hook" in manifest["metadata"].get("annotations", {})
+def _is_of(manifest: Manifest, component: str) -> bool:
+    metadata = manifest["metadata"]
+    is_hook = "helm.sh/hook" in metadata.get("annotations", {})
+    return not is_hook and metadata["labels"]["app.kubernetes.io/component"] == component
 
 
 def _without(rule: Rule, resource: str, verb: str) -> Iterator[Rule]:

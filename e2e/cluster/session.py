@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from e2e.cluster.addresses import Addresses, claimed
 from e2e.cluster.audit import AuditLog
 from e2e.cluster.client import NAMESPACE, Client
+from e2e.cluster.control_plane import Flags
 from e2e.cluster.kubelet import Kubelet
 from e2e.cluster.supervisor import Plane, supervised
 from e2e.cluster.tools import Tool
@@ -47,9 +48,9 @@ class Cluster:
 
 
 @contextmanager
-def own_cluster(api_flags: Mapping[str, object] | None = None) -> Iterator[Cluster]:
-    """A fresh control plane, taken away after the block. It has no CRD of ours. ``api_flags``: see ``ControlPlane``."""
-    with supervised(api_flags) as plane:
+def own_cluster(flags: Flags | None = None) -> Iterator[Cluster]:
+    """A fresh control plane, taken away after the block. It has no CRD of ours. ``flags``: see ``ControlPlane``."""
+    with supervised(flags) as plane:
         folder = plane.folder
         (folder / "work").mkdir()
         client = Client(folder / "admin.kubeconfig")

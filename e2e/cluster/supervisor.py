@@ -14,12 +14,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.cluster.control_plane import ControlPlane
+from e2e.cluster.control_plane import ControlPlane, Flags
 
 _STOP_TIMEOUT_S = 30.0
 
@@ -46,11 +46,11 @@ class Plane:
         _read(self._keeper)
 
 
-def keep(until: Callable[[ControlPlane], None], api_flags: Mapping[str, object] | None = None) -> None:
+def keep(until: Callable[[ControlPlane], None], flags: Flags | None = None) -> None:
     """Start a control plane, wait, and stop it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="mmpipe-cluster-"))
-    plane = ControlPlane(folder, api_flags)
+    plane = ControlPlane(folder, flags)
     try:
         plane.start()
         until(plane)
@@ -71,9 +71,9 @@ def until_eof(plane: ControlPlane) -> None:
 
 
 @contextmanager
-def supervised(api_flags: Mapping[str, object] | None = None) -> Iterator[Plane]:
-    """A control plane that runs inside the block; ``api_flags`` as for ``ControlPlane``."""
-    command = [sys.executable, "-m", "e2e.cluster", "up", "--until-eof", json.dumps(dict(api_flags or {}))]
+def supervised(flags: Flags | None = None) -> Iterator[Plane]:
+    """A control plane that runs inside the block; ``flags`` as for ``ControlPlane``."""
+    command = [sys.executable, "-m", "e2e.cluster", "up", "--until-eof", json.dumps(flags or {})]
     process = subprocess.Popen(
         command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )

@@ -72,11 +72,30 @@ class Case:
     acts: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One bound before it is made into objects, which takes some milliseconds each."""
+
+    top: Manifest
+    steps: Steps
+    bound: str
+    pair: Pair
+
+    def case(self) -> Case:
+        """As two objects."""
+        return _case(self.top, self.steps, self.bound, self.pair)
+
+
 def cases(schema: Manifest, root: str) -> list[Case]:
     """Of every node at and below a field of the object, such as ``spec``."""
+    return [place.case() for place in places(schema, root)]
+
+
+def places(schema: Manifest, root: str) -> list[Place]:
+    """Every bound of every node at and below a field of the object."""
     top: Manifest = {"type": "object", "properties": {root: schema["properties"][root]}}
     return [
-        _case(top, steps, bound, pair)
+        Place(top, steps, bound, pair)
         for steps, node in nodes(top["properties"][root], (root,))
         for bound, pair in bounds(node)
     ]

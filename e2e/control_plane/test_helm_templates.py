@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from e2e.control_plane.looking import ABSENT, at, found, one
 from e2e.control_plane.releases import SYSTEM, VERSION, RenderError, Values, render
 
 from mmpipe_operator.crd import document
 from mmpipe_operator.kinds import Manifest
 from mmpipe_operator.settings import Settings, from_environment
 
-ABSENT = object()
 PODS = "spec.template.spec"
 CONTAINER = f"{PODS}.containers.0"
 SELECTOR = {
@@ -21,6 +21,7 @@ SELECTOR = {
     "app.kubernetes.io/instance": "mmpipe",
     "app.kubernetes.io/component": "operator",
 }
+ADAPTER = "mmpipe-metrics-adapter"
 DIGEST = "sha256:" + "0" * 64
 TOLERATION = {"key": "gpu", "operator": "Exists"}
 MONITOR = {"enabled": True, "labels": {"release": "prometheus"}, "interval": "30s"}
@@ -33,6 +34,7 @@ ROWS: tuple[Row, ...] = (
     ("a name of one's own", {"fullnameOverride": "search"}, "Deployment", "metadata.name", "search-operator"),
     ("the selector is minimal", {"commonLabels": {"team": "x"}}, "Deployment", "spec.selector.matchLabels", SELECTOR),
     ("common labels are everywhere", {"commonLabels": {"team": "x"}}, "Service", "metadata.labels.team", "x"),
+    ("and on the adapter", {"commonLabels": {"team": "x"}}, f"Deployment/{ADAPTER}", "metadata.labels.team", "x"),
     # Images
     ("the tag is the chart's version", {}, "Deployment", f"{CONTAINER}.image",
      f"mmpipe-operator:{VERSION}"),
@@ -86,8 +88,8 @@ ROWS: tuple[Row, ...] = (
      f"{CONTAINER}.livenessProbe.httpGet.path", "/healthz"),
     # Account and rights
     ("the account of pods is the chart's", {}, "Deployment", f"{PODS}.serviceAccountName", "mmpipe-operator"),
-    ("an account that is there", {"serviceAccount": {"create": False, "name": "own"}}, "ClusterRoleBinding",
-     "subjects.0.name", "own"),
+    ("an account that is there", {"serviceAccount": {"create": False, "name": "own"}},
+     f"ClusterRoleBinding/{SYSTEM}:mmpipe-operator", "subjects.0.name", "own"),
     ("the account's annotations", {"serviceAccount": {"annotations": {"a": "b"}}}, "ServiceAccount",
      "metadata.annotations",
      {"a": "b"}),
@@ -113,7 +115,7 @@ ROWS: tuple[Row, ...] = (
     ("a way out", {"networkPolicy": {"neighbourPorts": [6222]}}, "NetworkPolicy", "spec.egress.1.ports",
      [{"port": port, "protocol": "TCP"} for port in (443, 6443, 6222)]),
     # Monitoring
-    ("metrics behind a Service", {}, "Service", "spec.ports.0.port", 9464),
+    ("metrics behind a Service", {}, "Service/mmpipe-operator-metrics", "spec.ports.0.port", 9464),
     ("a ServiceMonitor that Prometheus picks", {"metrics": {"serviceMonitor": MONITOR}}, "ServiceMonitor",
      "metadata.labels.release", "prometheus"),
     ("its pace", {"metrics": {"serviceMonitor": MONITOR}}, "ServiceMonitor", "spec.endpoints",
@@ -135,7 +137,10 @@ ROWS: tuple[Row, ...] = (
     ("an alert is left out", {"prometheusRule": {"enabled": True, "disabled": ["MmpipeOperatorAbsent"]}},
      "PrometheusRule", "spec.groups.0.rules.0.alert", "MmpipeOperatorNoLeader"),
     ("groups of one's own", {"prometheusRule": {"enabled": True, "additionalGroups": [{"name": "own", "rules": []}]}},
-     "PrometheusRule", "spec.groups.2.name", "own"),
+     "PrometheusRule", "spec.groups.3.name", "own"),
+    ("no alert about an adapter that is not there",
+     {"prometheusRule": {"enabled": True}, "metricsAdapter": {"enabled": False}}, "PrometheusRule",
+     "spec.groups.1.name", "mmpipe-pipelines"),
     ("dashboards where Grafana looks", {"dashboards": {"enabled": True, "namespace": "grafana"}},
      "ConfigMap/mmpipe-dashboard-operator", "metadata.namespace", "grafana"),
     ("with the label it looks for", {"dashboards": {"enabled": True}}, "ConfigMap/mmpipe-dashboard-pipelines",
@@ -147,7 +152,7 @@ ROWS: tuple[Row, ...] = (
      ["round-trip", "--namespace", "a"]),
     ("the last hook ends in time", {"uninstall": {"timeoutSeconds": 7}}, "Job", "spec.activeDeadlineSeconds", 7),
     ("objects of one's own, with templates", {"extraObjects": [{"apiVersion": "v1", "kind": "Secret",
-     "metadata": {"name": "{{ .Release.Name }}-own"}}]}, "Secret", "metadata.name", "mmpipe-own"),
+     "metadata": {"name": "{{ .Release.Name }}-own"}}]}, "Secret/mmpipe-own", "metadata.name", "mmpipe-own"),
 )  # fmt: skip
 
 
@@ -155,7 +160,7 @@ ROWS: tuple[Row, ...] = (
     ("values", "which", "path", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
 )
 def test_a_value_is_where_it_should_be(values: Values, which: str, path: str, expected: object) -> None:
-    assert _at(_one(render(values), which), path) == expected
+    assert at(one(render(values), which), path) == expected
 
 
 GONE: tuple[tuple[str, Values, str], ...] = (
@@ -163,10 +168,11 @@ GONE: tuple[tuple[str, Values, str], ...] = (
     ("no account", {"serviceAccount": {"create": False, "name": "own"}}, "ServiceAccount/mmpipe-operator"),
     ("no rights", {"rbac": {"create": False}}, f"ClusterRole/{SYSTEM}:mmpipe-operator"),
     ("no aggregation", {"rbac": {"aggregate": False}}, f"ClusterRole/{SYSTEM}:mmpipe-view"),
-    ("no budget where there is none", {"podDisruptionBudget": {"enabled": False}}, "PodDisruptionBudget"),
-    ("no budget for one replica", {"replicaCount": 1}, "PodDisruptionBudget"),
+    ("no budget where there is none", {"podDisruptionBudget": {"enabled": False}},
+     "PodDisruptionBudget/mmpipe-operator"),
+    ("no budget for one replica", {"replicaCount": 1}, "PodDisruptionBudget/mmpipe-operator"),
     ("no network policy", {"networkPolicy": {"enabled": False}}, "NetworkPolicy"),
-    ("no Service", {"metrics": {"service": {"enabled": False}}}, "Service"),
+    ("no Service", {"metrics": {"service": {"enabled": False}}}, "Service/mmpipe-operator-metrics"),
     ("no test", {"tests": {"enabled": False}}, "Pod"),
     ("no Job at the end", {"uninstall": {"releasePipelines": False}}, "Job"),
     ("no ServiceMonitor by default", {}, "ServiceMonitor"),
@@ -177,13 +183,14 @@ GONE: tuple[tuple[str, Values, str], ...] = (
      f"ClusterRole/{SYSTEM}:mmpipe-operator"),
     ("none for finalizers where the operator has the whole cluster", {}, f"ClusterRole/{SYSTEM}:mmpipe-finalizers"),
     ("no ClusterRole at all where none is wanted",
-     {"watchNamespaces": ["a"], "rbac": {"aggregate": False, "finalizers": False}}, "ClusterRole"),
+     {"watchNamespaces": ["a"], "rbac": {"aggregate": False, "finalizers": False},
+      "metricsAdapter": {"enabled": False}}, "ClusterRole"),
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(("values", "which"), [row[1:] for row in GONE], ids=[row[0] for row in GONE])
 def test_an_object_that_is_not_wanted_is_not_there(values: Values, which: str) -> None:
-    assert list(_found(render(values), which)) == []
+    assert list(found(render(values), which)) == []
 
 
 REFUSED: tuple[tuple[str, Values, str], ...] = (
@@ -218,9 +225,11 @@ def test_rights_have_no_star_and_none_over_crds_roles_or_lists_of_secrets() -> N
     rules = [rule for role in _roles(render({"pipelines": {"keda": True, "serviceMonitors": True}})) for rule in role]
 
     assert not [rule for rule in rules if "*" in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]]
-    groups = {group for rule in rules for group in rule["apiGroups"]}
-    assert not groups & {"apiextensions.k8s.io", "rbac.authorization.k8s.io"}
-    assert {verb for rule in rules if "secrets" in rule["resources"] for verb in rule["verbs"]} == {"get"}
+    assert not [rule for rule in rules if "apiextensions.k8s.io" in rule["apiGroups"]]
+    own = {"resourceNames": [f"{SYSTEM}:{ADAPTER}"], "verbs": ["get"]}
+    assert all(own.items() <= rule.items() for rule in rules if "rbac.authorization.k8s.io" in rule["apiGroups"])
+    of_secrets = [rule for rule in rules if "secrets" in rule["resources"] and rule["verbs"] != ["get"]]
+    assert [rule["resourceNames"] for rule in of_secrets] == [[f"{ADAPTER}-tls"]]
 
 
 @pytest.mark.parametrize(("value", "resource"), [("keda", "scaledobjects"), ("serviceMonitors", "servicemonitors")])
@@ -234,20 +243,24 @@ def test_rights_over_other_projects_kinds_come_only_when_asked_for(value: str, r
 
 def test_namespaced_rights_are_the_same_in_each_namespace() -> None:
     objects = render({"watchNamespaces": ["a", "b"]})
-    wide = _one(render(), f"ClusterRole/{SYSTEM}:mmpipe-operator")["rules"]
+    wide = one(render(), f"ClusterRole/{SYSTEM}:mmpipe-operator")["rules"]
 
-    roles = {each["metadata"]["namespace"]: each["rules"] for each in _found(objects, f"Role/{SYSTEM}:mmpipe-operator")}
+    roles = {each["metadata"]["namespace"]: each["rules"] for each in found(objects, f"Role/{SYSTEM}:mmpipe-operator")}
 
     assert roles == {"a": wide, "b": wide}
 
 
 def test_the_operator_takes_every_variable_that_the_chart_sets() -> None:
-    variables = _one(render(), "Deployment")["spec"]["template"]["spec"]["containers"][0]["env"]
+    variables = one(render(), "Deployment")["spec"]["template"]["spec"]["containers"][0]["env"]
 
     settings = from_environment({each["name"]: each.get("value", "a-pod") for each in variables})
 
     assert settings == Settings(
-        namespace="a-pod", identity="a-pod", image=f"mmpipe:{VERSION}", lease_name="mmpipe-operator"
+        namespace="a-pod",
+        identity="a-pod",
+        image=f"mmpipe:{VERSION}",
+        lease_name="mmpipe-operator",
+        metrics_service=ADAPTER,
     )
 
 
@@ -262,39 +275,5 @@ def test_all_objects_are_labelled_with_the_release() -> None:
     assert {each["helm.sh/chart"] for each in labels} == {f"mmpipe-{VERSION}"}
 
 
-def _roles(objects: list[Manifest]) -> Iterator[list[dict[str, list[str]]]]:
+def _roles(objects: list[Manifest]) -> Iterator[list[Manifest]]:
     return (each["rules"] for each in objects if each["kind"] in ("Role", "ClusterRole"))
-
-
-def _found(objects: list[Manifest], which: str) -> Iterator[Manifest]:
-    """Objects of a ``Kind``, or that of a ``Kind/name``. Hooks' accounts and roles are found by name only."""
-    kind, _, name = which.partition("/")
-    for each in objects:
-        is_hook = "helm.sh/hook" in each["metadata"].get("annotations", {})
-        is_meant = name == each["metadata"]["name"] if name else kind in ("Pod", "Job") or not is_hook
-        if each["kind"] == kind and is_meant:
-            yield each
-
-
-def _one(objects: list[Manifest], which: str) -> Manifest:
-    found = list(_found(objects, which))
-    own = [each for each in found if each["metadata"]["name"] in ("mmpipe-operator", f"{SYSTEM}:mmpipe-operator")]
-    assert found, f"{which}: found none among {sorted(each['kind'] for each in objects)}"
-    return (own or found)[0]
-
-
-def _at(manifest: Manifest, path: str) -> object:
-    """What is at a dotted path; ``env.NAME`` is a variable of the operator."""
-    if path.startswith("env."):
-        variables = manifest["spec"]["template"]["spec"]["containers"][0]["env"]
-        return next(each["value"] for each in variables if each["name"] == f"MMPIPE_OPERATOR_{path[4:]}")
-    found: Any = manifest
-    for key in path.replace("\\.", "\0").split("."):
-        name = key.replace("\0", ".")
-        if isinstance(found, list):
-            found = found[int(name)]
-        elif name in found:
-            found = found[name]
-        else:
-            return ABSENT
-    return found

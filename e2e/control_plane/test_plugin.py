@@ -89,6 +89,45 @@ def test_lag_says_unknown_where_nobody_reads(plugin: Plugin) -> None:
 
 
 @pytest.mark.usefixtures("media")
+def test_explain_scaling_says_unknown_where_nobody_answers(plugin: Plugin) -> None:
+    wait_for(lambda: "FailedGetObjectMetric" in _hindrances(plugin), 60)
+
+    (account,) = json.loads(plugin("explain-scaling", "minimal", "--process", "worker", "-o", "json").stdout)
+    out = plugin("explain-scaling").stdout
+
+    assert [(ask["metric"], ask["depth"]) for ask in account["asks"]] == [("queue_depth", None)]
+    assert (account["asked"], account["replicas"]) == (None, 1)
+    assert "expected a metrics adapter; see kubectl get apiservices" in out or "ServiceUnavailable" in out
+    assert "rules  1-4 pods; up 100 % each 15 s or 4 pods each 15 s at once" in out
+
+
+@pytest.mark.usefixtures("media")
+def test_explain_scaling_tells_how_to_wake_what_somebody_has_set_to_0(
+    plugin: Plugin, kubectl: Tool, cluster: Cluster, namespace: str
+) -> None:
+    kubectl("-n", namespace, "scale", "deployment/minimal-worker", "--replicas=0")
+    wait_for(lambda: "ScalingDisabled" in _hindrances(plugin), 60)
+
+    remedy = _hindrances(plugin)["ScalingDisabled"].rpartition("; kubectl ")[2]
+    kubectl(*remedy.split())
+
+    assert cluster.client.get(DEPLOYMENT, namespace, "minimal-worker")["spec"]["replicas"] == 1
+    wait_for(lambda: "ScalingDisabled" not in _hindrances(plugin), 60)
+
+
+@pytest.mark.usefixtures("media")
+def test_explain_scaling_leaves_the_number_to_whom_it_belongs(plugin: Plugin, kubectl: Tool, namespace: str) -> None:
+    nobody = {"spec": {"scaling": {"mode": "None"}}}
+    kubectl("-n", namespace, "patch", "mmp", "minimal", "--type=merge", "-p", json.dumps(nobody))
+    wait_for(lambda: list(_hindrances(plugin)) == ["AutoscalingOff"], 60)
+    kubectl("-n", namespace, "scale", "deployment/minimal-worker", "--replicas=3")
+
+    (account,) = json.loads(plugin("explain-scaling", "minimal", "--process", "worker", "--json").stdout)
+
+    assert (account["mode"], account["scaler"], account["replicas"]) == ("None", "", 3)
+
+
+@pytest.mark.usefixtures("media")
 def test_pause_and_resume_scale_to_zero_and_back(plugin: Plugin, cluster: Cluster, namespace: str) -> None:
     assert plugin("pause", "minimal").returncode == 0
     wait_for(lambda: _replicas(cluster, namespace) == {0}, 60)
@@ -147,6 +186,12 @@ def test_a_missing_right_and_a_mistyped_name_are_told(
     assert f"jane may not list them in namespace {namespace}; expected the right" in forbidden.stderr
     assert mistyped.returncode == 2
     assert "did you mean minimal?" in mistyped.stderr
+
+
+def _hindrances(plugin: Plugin) -> dict[str, str]:
+    """What is said to hold the worker back."""
+    (account,) = json.loads(plugin("explain-scaling", "minimal", "--process", "worker", "--json").stdout)
+    return {each["reason"]: each["message"] for each in account["hindrances"]}
 
 
 def _replicas(cluster: Cluster, namespace: str) -> set[int]:

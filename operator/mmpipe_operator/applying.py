@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from mmpipe.telemetry import metrics
@@ -17,20 +17,11 @@ from mmpipe_operator import names
 from mmpipe_operator.cache import Cache, Key
 from mmpipe_operator.cluster import Cluster, Refused
 from mmpipe_operator.difference import difference
-from mmpipe_operator.kinds import CONFIG_MAP, DEPLOYMENT, Manifest, Ref, ref_of
+from mmpipe_operator.kinds import CHILDREN, CONFIG_MAP, DEPLOYMENT, Kind, Manifest, Ref, ref_of
 from mmpipe_operator.prints import UNKNOWN, Prints, digest, label_of, number_of, print_of
 from mmpipe_operator.status import Fault, settled
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What has come of a plan. ``children`` is a digest of all children as they are now planned and there (``prints``),
-    empty where one of them is not, or not known to be, or where one is left that is no longer planned."""
-
-    faults: tuple[Fault, ...]
-    children: str
 
 
 @dataclass(slots=True)
@@ -39,6 +30,7 @@ class _Left:
 
     planned: Prints = field(default_factory=Prints)
     prints: Prints = field(default_factory=Prints)
+    surplus: bool = False
 
 
 class Applier:
@@ -49,22 +41,38 @@ class Applier:
         self._cache = cache
         self._left: defaultdict[Key, _Left] = defaultdict(_Left)
 
-    async def apply(self, key: Key, uid: str, planned: Iterable[Manifest]) -> Applied:
-        """Make the children of the pipeline with this uid what is planned. Raises ClusterError for what may work later."""
-        wanted = {ref_of(manifest): manifest for manifest in planned}
-        faults = [fault for ref, manifest in wanted.items() if (fault := await self._apply(key, ref, manifest))]
-        pruned, surplus = await self._prune(key, uid, frozenset(wanted))
-        faults += pruned
-        prints = self._left[key].prints
-        found = [(label, prints.get(label) or UNKNOWN) for label in map(label_of, wanted)]
-        return Applied(tuple(faults), digest(found) if not faults and not surplus else "")
+    async def apply(self, key: Key, planned: Iterable[Manifest]) -> tuple[Fault, ...]:
+        """Make the pipeline's children what is planned. Raises ClusterError for what may work later."""
+        return tuple([fault for manifest in planned if (fault := await self._apply(key, manifest))])
+
+    async def prune(
+        self, key: Key, uid: str, planned: Iterable[Manifest], kinds: Container[Kind] = CHILDREN
+    ) -> tuple[Fault, ...]:
+        """Delete what the pipeline with this uid owns of these kinds and the plan has not. Raises as ``apply`` does.
+
+        The file of a process stays until all its pods read the next one: those that still run may start again.
+        """
+        surplus = await self._surplus(key, uid, frozenset(map(ref_of, planned)), kinds)
+        going = [stored for stored in surplus if not self._still_read(key, stored)]
+        self._left[key].surplus = len(going) < len(surplus)
+        return tuple([fault for stored in going if (fault := await self._delete(key, stored))])
+
+    def children(self, key: Key, planned: Iterable[Manifest]) -> str:
+        """A digest of all children as the last look left them (``prints``); empty where one is not as planned.
+
+        Or not known to be, or where one stays for now that is no longer planned.
+        """
+        left = self._left[key]
+        found = [(label, left.prints.get(label) or UNKNOWN) for label in map(label_of, map(ref_of, planned))]
+        return "" if left.surplus else digest(found)
 
     def forget(self, key: Key) -> None:
         """Let go of what was remembered of a pipeline that is gone."""
         self._left.pop(key, None)
 
-    async def _apply(self, key: Key, ref: Ref, manifest: Manifest) -> Fault | None:
-        label, wanted, left = label_of(ref), number_of(manifest), self._left[key]
+    async def _apply(self, key: Key, manifest: Manifest) -> Fault | None:
+        ref, left = ref_of(manifest), self._left[key]
+        label, wanted = label_of(ref), number_of(manifest)
         seen = self._cache.print(key, label)
         if seen and (left.planned.get(label), left.prints.get(label)) == (wanted, seen):
             return None
@@ -121,21 +129,12 @@ class Applier:
         where = (difference(manifest, stored) if stored else "it was not there") or "it was given up"
         _log.log(logging.WARNING if drifted else logging.INFO, "%s: %s, %s", ref, reason, where)
 
-    async def _prune(self, key: Key, uid: str, wanted: frozenset[Ref]) -> tuple[list[Fault], bool]:
-        """Delete what the pipeline owns and the plan has not; and whether something of it stays.
-
-        The file of a process stays until all its pods read the next one: those that still run may start again.
-        """
-        surplus = await self._surplus(key, uid, wanted)
-        going = [stored for stored in surplus if not self._still_read(key, stored)]
-        faults = [fault for stored in going if (fault := await self._delete(key, stored))]
-        return faults, len(going) < len(surplus)
-
-    async def _surplus(self, key: Key, uid: str, wanted: frozenset[Ref]) -> list[Manifest]:
+    async def _surplus(self, key: Key, uid: str, wanted: frozenset[Ref], kinds: Container[Kind]) -> list[Manifest]:
         found: list[Manifest] = []
-        for kind in sorted(self._cache.surplus(key, frozenset(map(label_of, wanted)))):
-            listed, _ = await self._cluster.list(kind, key[0], f"{names.PIPELINE_LABEL}={key[1]}")
-            found += [stored for stored in listed if ref_of(stored) not in wanted and owner_of(stored) == uid]
+        for kind in self._cache.surplus(key, frozenset(map(label_of, wanted))):
+            if kind in kinds:
+                listed, _ = await self._cluster.list(kind, key[0], f"{names.PIPELINE_LABEL}={key[1]}")
+                found += [stored for stored in listed if ref_of(stored) not in wanted and owner_of(stored) == uid]
         return found
 
     async def _delete(self, key: Key, stored: Manifest) -> Fault | None:

@@ -75,10 +75,10 @@ class Cache:
         """Of the fingerprints of all children; empty where one says nothing."""
         return digest(self._pipelines[key].prints.items()) if key in self._pipelines else ""
 
-    def surplus(self, key: Key, planned: frozenset[int]) -> frozenset[Kind]:
-        """Kinds of which there are children whose labels are not among these."""
+    def surplus(self, key: Key, planned: frozenset[int]) -> list[Kind]:
+        """Kinds of which there are children whose labels are not among these, in order."""
         known = self._pipelines[key].prints.items() if key in self._pipelines else ()
-        return frozenset(kind_of_label(label) for label, _ in known if label not in planned)
+        return sorted({kind_of_label(label) for label, _ in known if label not in planned})
 
     def put(self, manifest: Manifest) -> Key | None:
         """Remember an object; the pipeline that it concerns, or None where nothing of interest has changed."""
@@ -87,7 +87,10 @@ class Cache:
             return None
         held = self._pipelines.setdefault(key, _Held())
         differs = _put_whole(held, ref, version, manifest) if ref.kind in WHOLE else False
-        return key if _put_print(held, ref, version, manifest) or differs else None
+        differs |= _put_print(held, ref, version, manifest)
+        if not held:
+            del self._pipelines[key]
+        return key if differs else None
 
     def drop(self, manifest: Manifest) -> Key | None:
         """Forget an object that was deleted; None where a newer one of that name is known, or none at all."""
@@ -186,14 +189,24 @@ def _put_whole(held: _Held, ref: Ref, version: int, manifest: Manifest) -> bool:
 
 
 def _put_print(held: _Held, ref: Ref, version: int, manifest: Manifest) -> bool:
-    """Whether its fingerprint has changed. Pipelines and pods have none."""
+    """Whether its fingerprint has changed. Only children that a pipeline owns have one."""
     if ref.kind in {PIPELINE, POD}:
         return False
-    label, seen = label_of(ref), print_of(manifest)
+    label = label_of(ref)
     before = held.prints.get(label)
+    if not _is_owned(manifest):
+        held.versions.drop(label)
+        held.prints.drop(label)
+        return before is not None
+    seen = print_of(manifest)
     held.versions.put(label, version)
     held.prints.put(label, seen)
     return before != seen
+
+
+def _is_owned(manifest: Manifest) -> bool:
+    owners = manifest["metadata"].get("ownerReferences", ())
+    return any(owner["kind"] == names.KIND and owner.get("controller") for owner in owners)
 
 
 def _vanish(held: _Held, kind: Kind, there: set[Ref], labels: set[int], version: int) -> bool:

@@ -1,6 +1,7 @@
 """The loop around reconciles: what is there is listed, what happens is watched, and whom it concerns is reconciled.
 
-Nothing is reconciled before everything has been listed once: a child that is merely not known yet is not missing.
+Nothing is reconciled before everything has been listed once: a child that is merely not known yet is not missing. kopf
+watches pipelines, ``watches`` their children and pods, each from the version of that list.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from mmpipe.errors import MmpipeError
 from mmpipe.telemetry import about, metrics
@@ -19,10 +21,14 @@ from mmpipe_operator.cache import Key, version_of
 from mmpipe_operator.cluster import ClusterError, Conflict, NotLeading, Refused
 from mmpipe_operator.handlers import watch
 from mmpipe_operator.health import Health
-from mmpipe_operator.kinds import CHILDREN, OPTIONAL, PIPELINE, POD, Kind, Manifest, ref_of
+from mmpipe_operator.kinds import CHILDREN, OPTIONAL, PIPELINE, POD, Kind, Manifest, Ref, kind_of, ref_of
 from mmpipe_operator.reconcile import Reconciler, World
+from mmpipe_operator.slimming import WHOLE
+from mmpipe_operator.watches import Watches
 from mmpipe_operator.workqueue import WorkQueue
 
+_LISTS_AT_ONCE = 2
+"""The API server makes one while the one before is read."""
 _SPREAD = 0.1
 """Share of the resync's interval over which its reconciles are spread."""
 
@@ -48,25 +54,28 @@ class Controller:
         self._pace = pace
         self._reconciler = Reconciler(world)
         self._rewatch = asyncio.Event()
+        self._listed: dict[tuple[Kind, str], int] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep every pipeline true until ``stop`` is set. Raises NotLeading where the lease is lost."""
         await self._list_all()
+        self._take_up()
         self._look_at_all(0)
         async with asyncio.TaskGroup() as tasks:
             keepers = [tasks.create_task(self._work()) for _ in range(self._pace.workers)]
-            keepers += [tasks.create_task(self._resync()), tasks.create_task(self._watch(stop))]
+            keepers += [tasks.create_task(self._resync()), tasks.create_task(self._watch_children())]
+            tasks.create_task(self._watch_pipelines(stop))
             await stop.wait()
-            self._rewatch.set()
             for keeper in keepers:
                 keeper.cancel()
 
     def see(self, event: str | None, manifest: Manifest) -> None:
         """Take in one event of a watch."""
-        cache, kind = self._world.cache, ref_of(manifest).kind
+        self._come_as_far(kind_of(manifest), version_of(manifest))
+        if event == "BOOKMARK":
+            return
+        cache = self._world.cache
         key = cache.drop(manifest) if event == "DELETED" else cache.put(manifest)
-        cache.watched(manifest)
-        self._health.brought(kind, cache.watched_version(kind))
         if key is not None:
             self._queue.add(key)
 
@@ -97,13 +106,17 @@ class Controller:
         metrics.count("mmpipe.operator.reconciles", result=result)
         metrics.record("mmpipe.operator.reconcile.duration", time.monotonic() - started, result=result)
 
-    async def _watch(self, stop: asyncio.Event) -> None:
-        """Watch what the cluster has of our kinds; anew when it has another optional kind."""
-        while not stop.is_set():
+    async def _watch_pipelines(self, stop: asyncio.Event) -> None:
+        await watch(self._pace.namespaces, self.see, stop)
+        stop.set()  # or kopf has caught a signal
+
+    async def _watch_children(self) -> None:
+        """Watch what the cluster has of their kinds; anew when it has another optional kind."""
+        watches = Watches(self._world.cluster, self.see, self._relist)
+        while True:
             self._rewatch.clear()
-            await watch(self._kinds(), self._pace.namespaces, self.see, self._rewatch)
-            if not self._rewatch.is_set():  # kopf has caught a signal
-                stop.set()
+            where = [(kind, namespace, version) for (kind, namespace), version in self._watched()]
+            await watches.keep(where, self._rewatch)
 
     async def _resync(self) -> None:
         while True:
@@ -128,21 +141,54 @@ class Controller:
         if apis != self._world.apis:
             self._world.apis = apis
             self._rewatch.set()
-        for kind in self._kinds():
-            await self._list(kind)
+        turns = asyncio.Semaphore(_LISTS_AT_ONCE)
+        await asyncio.gather(*(self._list(kind, namespace, turns) for kind, namespace in self._places()))
 
-    async def _list(self, kind: Kind) -> None:
-        selector = "" if kind is PIPELINE else names.PIPELINE_LABEL
-        listed: list[Manifest] = []
-        version = 0
-        for namespace in self._pace.namespaces or ("",):
-            found, version = await self._world.cluster.list(kind, namespace, selector)
-            listed += found
-        for key in self._world.cache.replace(kind, listed, version):
-            self._queue.add(key)
-        newest = max(map(version_of, listed), default=0)
+    async def _list(self, kind: Kind, namespace: str, turns: asyncio.Semaphore) -> None:
+        async with turns:
+            version, newest = await self._fill(kind, namespace)
+        self._listed[kind, namespace] = version
         if newest > self._world.cache.watched_version(kind):
             self._health.owed(kind, newest)
+
+    async def _relist(self, kind: Kind, namespace: str) -> int:
+        """List what a watch has missed; it goes on from there. Raises ClusterError."""
+        version, _ = await self._fill(kind, namespace)
+        self._come_as_far(kind, version)
+        return version
+
+    async def _fill(self, kind: Kind, namespace: str) -> tuple[int, int]:
+        """Make the cache what a list says; its version, and that of the newest object in it."""
+        cache, selector = self._world.cache, "" if kind is PIPELINE else names.PIPELINE_LABEL
+        there: set[Ref] = set()
+        changed: set[Key | None] = set()
+        version = newest = 0
+        light = kind not in WHOLE
+        async for page, version in self._world.cluster.pages(kind, namespace, selector, metadata_only=light):  # noqa: B007  # the last page's
+            there.update(map(ref_of, page))
+            changed.update(map(cache.put, page))
+            newest = max(newest, *map(version_of, page), 0)
+        for key in changed | cache.vanish(kind, there, version, namespace):
+            if key is not None:
+                self._queue.add(key)
+        return version, newest
+
+    def _take_up(self) -> None:
+        """The watches of children begin where the first lists ended, and owe nothing of what is in them."""
+        for (kind, _), version in self._watched():
+            self._come_as_far(kind, version)
+
+    def _watched(self) -> list[tuple[tuple[Kind, str], int]]:
+        """What is watched here, and from which version on."""
+        return [(place, self._listed[place]) for place in self._places() if place[0] is not PIPELINE]
+
+    def _come_as_far(self, kind: Kind, version: int) -> None:
+        self._world.cache.watched(kind, version)
+        self._health.brought(kind, self._world.cache.watched_version(kind))
+
+    def _places(self) -> Iterator[tuple[Kind, str]]:
+        """Each kind in each namespace that is served, or everywhere."""
+        return product(self._kinds(), self._pace.namespaces or ("",))
 
     def _kinds(self) -> Iterator[Kind]:
         for kind in (PIPELINE, *CHILDREN, POD):

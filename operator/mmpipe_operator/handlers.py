@@ -1,4 +1,4 @@
-"""The only importer of kopf: its watches and its login, nothing else of it.
+"""The only importer of kopf: its watch of pipelines and its login, nothing else of it.
 
 ``on.event`` handlers alone, since they write nothing into the objects they see: no annotations, no finalizers, no
 patches. Each event goes to one function, which looks at what it is about.
@@ -8,31 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import kopf
 
 from mmpipe_operator import names
-from mmpipe_operator.kinds import PIPELINE, Kind, Manifest
+from mmpipe_operator.kinds import Manifest
 
 type See = Callable[[str | None, Manifest], None]
 """Told of each event: its type (None for what was there at the start) and the object."""
 
+_VERSION = names.API_VERSION.rpartition("/")[2]
 _CHUNK = 500
+_IDLE_S = 0.5
+"""How long kopf keeps a task for an object of which it has told."""
 
 
-async def watch(kinds: Iterable[Kind], namespaces: tuple[str, ...], see: See, stop: asyncio.Event) -> None:
-    """Watch these kinds until ``stop`` is set: pipelines all, the others by our label. No namespace is all of them."""
+async def watch(namespaces: tuple[str, ...], see: See, stop: asyncio.Event) -> None:
+    """Watch pipelines of these namespaces, or of all where none is named, until ``stop`` is set."""
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # it tells of every event, on every replica
-    kinds = tuple(kinds)
     registry = kopf.OperatorRegistry()
     _log_in(registry)
-    for kind in kinds:
-        _handle(registry, kind, see)
+    kopf.on.event(names.GROUP, _VERSION, names.PLURAL, id="see", registry=registry)(_handler(see))
     await kopf.operator(
         registry=registry,
-        settings=_settings(kinds),
+        settings=_settings(),
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,
@@ -40,14 +41,12 @@ async def watch(kinds: Iterable[Kind], namespaces: tuple[str, ...], see: See, st
     )
 
 
-def _handle(registry: kopf.OperatorRegistry, kind: Kind, see: See) -> None:
-    group, _, version = kind.api_version.rpartition("/")
-
+def _handler(see: See) -> Callable[..., Awaitable[None]]:
     async def on_event(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401  # kopf awaits its handlers
-        manifest: Manifest = {"apiVersion": kind.api_version, "kind": kind.kind, **event["object"]}
+        manifest: Manifest = {"apiVersion": names.API_VERSION, "kind": names.KIND, **event["object"]}
         see(event["type"], manifest)
 
-    kopf.on.event(group, version, kind.plural, id=f"see-{kind.plural}", registry=registry)(on_event)
+    return on_event
 
 
 def _log_in(registry: kopf.OperatorRegistry) -> None:
@@ -55,14 +54,11 @@ def _log_in(registry: kopf.OperatorRegistry) -> None:
     kopf.on.login(registry=registry, id="service-account")(kopf.login_with_service_account)
 
 
-def _settings(kinds: Iterable[Kind]) -> kopf.OperatorSettings:
+def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = True  # what is watched is known, and needs no right to see all CRDs and namespaces
     settings.posting.enabled = False
     settings.watching.chunk_size = _CHUNK
+    settings.queueing.idle_timeout = _IDLE_S
     settings.networking.request_timeout = 30
-    for kind in kinds:
-        if kind is not PIPELINE:
-            group, _, version = kind.api_version.rpartition("/")
-            settings.watching.label_selectors[group, version, kind.plural] = names.PIPELINE_LABEL
     return settings

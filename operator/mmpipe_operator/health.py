@@ -8,12 +8,11 @@ kubelet starts it again.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-
-from aiohttp import web
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from mmpipe_operator.kinds import Kind
+from mmpipe_operator.probes import probed
 
 SILENCE_S = 60.0
 """How long a watch may take to bring what a list has shown."""
@@ -45,34 +44,16 @@ class Health:
         """Kinds whose watch has not brought what it owes for too long."""
         return [kind.plural for kind in self._owed if self.silence_s(kind) > SILENCE_S]
 
+    def unwell(self) -> str:
+        """Why the kubelet should start the process again; empty where it should not."""
+        silent = ", ".join(self.silent())
+        return f"found silent watches of {silent}, expected events" if silent else ""
 
-@asynccontextmanager
-async def serving(health: Health, host: str, port: int) -> AsyncIterator[int]:
+    def unready(self) -> str:
+        """Why the process is not up yet."""
+        return "" if self.started else "starting"
+
+
+def serving(health: Health, host: str, port: int) -> AbstractAsyncContextManager[int]:
     """Answer at that port (0 takes a free one) while the block runs; gives the port. Raises OSError if it is taken."""
-    application = web.Application()
-    application.router.add_get("/healthz", _healthz(health))
-    application.router.add_get("/readyz", _readyz(health))
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
-
-
-def _healthz(health: Health) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(_: web.Request) -> web.Response:  # aiohttp awaits its handlers
-        silent = health.silent()
-        text = f"found silent watches of {', '.join(silent)}, expected events" if silent else "ok"
-        return web.Response(text=text + "\n", status=503 if silent else 200)
-
-    return answer
-
-
-def _readyz(health: Health) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(_: web.Request) -> web.Response:  # as above
-        return web.Response(text="ok\n" if health.started else "starting\n", status=200 if health.started else 503)
-
-    return answer
+    return probed({"/healthz": health.unwell, "/readyz": health.unready}, host, port)

@@ -35,6 +35,14 @@ def run() -> None:
     raise typer.Exit(process.run(settings.from_environment()))
 
 
+@app.command()
+def adapter() -> None:
+    """Run the metrics adapter, with the settings of the environment (``MMPIPE_ADAPTER_*``)."""
+    from mmpipe_operator.metrics_adapter import process, settings  # noqa: PLC0415  # as above
+
+    raise typer.Exit(process.run(settings.from_environment()))
+
+
 @app.command("round-trip")
 def round_trip(
     namespace: Annotated[str, typer.Option(help="Namespace to make a pipeline in; the operator must serve it.")],

@@ -38,7 +38,7 @@ METRICS_API_VERSION = f"{METRICS_GROUP}/v1beta2"
 QUEUE_DEPTH = "queue_depth"
 """Metric of a pipeline: samples that wait or are in flight, of all or of one ``modality``."""
 SERVICE_DEPTH = "service_depth"
-"""Metric of a pipeline: calls that wait in the pods of one ``process``."""
+"""Metric of a pipeline: calls that wait in the pods of one ``process``, or of a gateway those that it answers."""
 
 GRPC_PORT = {"gateway": 50050, "worker": 50052}
 STAGE_PORT = 50051

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -24,7 +23,9 @@ from mmpipe_operator.kinds import CHILDREN, PIPELINE, POD
 from mmpipe_operator.neighbours import Neighbours
 from mmpipe_operator.reconcile import Defaults, World
 from mmpipe_operator.settings import Settings
+from mmpipe_operator.sparing import Sparing, asking
 from mmpipe_operator.status import STATES, state_of
+from mmpipe_operator.stopping import first, stopped_by_signals
 from mmpipe_operator.withdrawal import Withdrawal
 from mmpipe_operator.workqueue import WorkQueue
 
@@ -46,7 +47,7 @@ def run(settings: Settings) -> int:
 
 async def _run(settings: Settings) -> int:
     stop, health = asyncio.Event(), Health()
-    with _stopped_by_signals(stop):
+    with stopped_by_signals(stop):
         async with serving(health, settings.host, settings.health_port), connected() as client:
             health.started = True
             return await _led(settings, client, health, stop)
@@ -60,11 +61,11 @@ async def _led(settings: Settings, client: Connection, health: Health, stop: asy
     lease = Lease(Cluster(client), (settings.namespace, settings.lease_name), settings.identity, settings.lease_seconds)
     forget = metrics.observe("mmpipe.operator.leader", lambda: [(int(lease.leading), {})])
     try:
-        await _first(stop, lease.acquire())
+        await first(stop.wait(), lease.acquire())
         if not stop.is_set():
             _log.info("leading as %s", settings.identity)
             with suppress(NotLeading):  # a write has noticed it before the renewal did
-                await _first(stop, lease.lost(), _keep(settings, Cluster(client, lease.fence), health, stop))
+                await first(stop.wait(), lease.lost(), _keep(settings, Cluster(client, lease.fence), health, stop))
     finally:
         forget()
         await lease.release()
@@ -92,6 +93,10 @@ async def _keep(settings: Settings, cluster: Cluster, health: Health, stop: asyn
             backend = Backend(settings.namespace, settings.metrics_service)
             withdrawal = Withdrawal(cluster, backend, settings.withdraw_seconds)
             await opened.enter_async_context(_beside(withdrawal.keep()))
+        if settings.sparing_seconds:
+            read = await opened.enter_async_context(asking())
+            sparing = Sparing(cluster, world.cache, read, settings.sparing_seconds)
+            await opened.enter_async_context(_beside(sparing.run()))
         pace = Pace(settings.namespaces, settings.workers, settings.resync_seconds)
         await Controller(world, queue, health, pace).run(stop)
 
@@ -147,24 +152,3 @@ def _observed(queue: WorkQueue[Key], cache: Cache, health: Health) -> Iterator[N
     finally:
         for each in forget:
             each()
-
-
-async def _first(stop: asyncio.Event, *works: Coroutine[object, object, None]) -> None:
-    """Run these until one of them ends or ``stop`` is set; the others are cancelled, an exception is raised."""
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(work) for work in (stop.wait(), *works)]
-        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-        for task in running:
-            task.cancel()
-
-
-@contextmanager
-def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)

@@ -3,31 +3,33 @@
 ``Reconciler.reconcile`` observes (the cache, what pods read, the neighbours' last reports), asks the pure ``plan`` what
 should be there, lets ``applying`` send what differs, and writes one status if it differs. It remembers nothing that it
 needs: killed at any point and started again, it ends in the same state. Called again with nothing changed, it writes
-nothing.
+nothing, and neither plans nor reads anything either: a glance at the status' record (``record``) tells that much.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from mmpipe.errors import MmpipeError
 from mmpipe.spec import MultimodalPipeline, Problem, SpecError, from_object, in_cluster, refused
 from mmpipe.telemetry import metrics
-from mmpipe_operator import names
+from mmpipe_operator import names, record
 from mmpipe_operator.applying import Applier
 from mmpipe_operator.cache import Cache, Key
 from mmpipe_operator.cluster import Cluster, ClusterError, Events, Gone, Refused, Unavailable
 from mmpipe_operator.contents import ContentReader, Contents
 from mmpipe_operator.finalizer import Finalizer
+from mmpipe_operator.handover import LOOK_AGAIN_S, SCALERS, handover
 from mmpipe_operator.kinds import AUTOSCALER, DEPLOYMENT, SECRET, Kind, Manifest, Ref, ref_of
 from mmpipe_operator.neighbours import Neighbours
-from mmpipe_operator.plan import Context, Plan, plan, references
+from mmpipe_operator.plan import Context, plan, references
 from mmpipe_operator.scaler import scaler
-from mmpipe_operator.status import Fault, Observed, Report, status, transitions
+from mmpipe_operator.status import Fault, Observed, Process, Report, known_processes, status, transitions
 
 _log = logging.getLogger(__name__)
 
@@ -65,9 +67,11 @@ class _Seen:
     raw: Manifest
     problems: tuple[Problem, ...] = ()
     faults: tuple[Fault, ...] = ()
-    plan: Plan | None = None
+    processes: Sequence[Process] = ()
     report: Report = field(default_factory=Report)
+    record: Mapping[str, Any] = field(default_factory=dict)
     paused: bool = False
+    waits: bool = False
 
 
 class NotApplied(MmpipeError):  # noqa: N818  # says what is the case
@@ -84,6 +88,7 @@ class Reconciler:
         self._world = world
         self._now = now
         self._applier = Applier(world.cluster, world.cache)
+        self._asked: dict[Key, str] = {}
         self._finalizer = Finalizer(world.cluster, world.cache, world.neighbours, world.events, world.drop_limit_s)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -96,13 +101,31 @@ class Reconciler:
             self._applier.forget(key)
             self._finalizer.forget(key)
             self._world.neighbours.forget(*key)
+            self._asked.pop(key, None)
             return None
         if "deletionTimestamp" in raw["metadata"]:
             return await self._finish(raw)
         if raw["metadata"].get("annotations", {}).get(names.RECONCILE) == "Paused":
             await self._report(key, _Seen(raw, paused=True))
             return None
-        return await self._advance(key, raw)
+        report = await self._unchanged(key, raw)
+        if report is None:
+            return await self._advance(key, raw)
+        await self._report(key, _Seen(raw, processes=known_processes(raw), report=report))
+        reads = record.reads(raw["status"]) or raw["spec"].get("scaling", {}).get("mode") == "KEDA"
+        return self._pause_s(reads=bool(reads))
+
+    async def _unchanged(self, key: Key, raw: Manifest) -> Report | None:
+        """What the neighbours said, where a plan would be as it was and all children are as it left them; else None."""
+        before, children = raw.get("status", {}), self._world.cache.digest(key)
+        if record.FIELD not in before or not children:
+            return None
+        try:
+            contents = await self._world.contents.read(key[0], record.reads(before))
+        except ClusterError:
+            return None  # a close look says what is wrong
+        given = record.inputs(raw, self._context(raw, contents))
+        return self._heard(key, raw, given, contents) if record.holds(before, given, children) else None
 
     async def _advance(self, key: Key, raw: Manifest) -> float | None:
         pipeline, problems = read(raw)
@@ -122,16 +145,41 @@ class Reconciler:
         await self._report(key, seen)
         if seen.faults:
             raise NotApplied(seen.faults)
-        return self._world.contents.fresh_s * random.uniform(1.0, 1.2) if named else None  # noqa: S311  # spreads load
+        if seen.waits:
+            return LOOK_AGAIN_S
+        return self._pause_s(reads=bool(named) or pipeline.spec.scaling.mode == "KEDA")
+
+    def _pause_s(self, *, reads: bool) -> float | None:
+        """Until what goes into a plan from outside, and brings no event, is read again; None where nothing does."""
+        return self._world.contents.fresh_s * random.uniform(1.0, 1.2) if reads else None  # noqa: S311  # spreads load
 
     async def _apply(self, key: Key, pipeline: MultimodalPipeline, contents: Contents, seen: _Seen) -> None:
+        context = self._context(seen.raw, contents)
+        given = record.inputs(seen.raw, context)
         seen.report = self._world.neighbours.report(pipeline, contents.secrets)
-        seen.plan = plan(pipeline, self._context(seen.raw, contents))
-        seen.problems = seen.plan.problems
+        self._asked[key] = given
+        planned = plan(pipeline, context)
+        seen.processes, seen.problems = planned.processes, planned.problems
         if not seen.problems:
-            uid, manifests = seen.raw["metadata"]["uid"], seen.plan.manifests
-            seen.faults = await self._applier.apply(key, manifests)
-            seen.faults += await self._applier.prune(key, uid, manifests)
+            turn = handover(planned.manifests, self._world.cache.children(key), context.uid)
+            seen.faults = await self._applier.prune(key, context.uid, planned.manifests, SCALERS)
+            seen.faults += await self._applier.apply(key, turn.ready)
+            seen.faults += await self._applier.prune(key, context.uid, planned.manifests)
+            seen.faults += turn.overdue(self._now())
+            seen.waits = bool(turn.leaving)
+            children = self._applier.children(key, planned.manifests)
+            if children and not seen.faults:
+                seen.record = record.record(given, children, references(pipeline))
+
+    def _heard(self, key: Key, raw: Manifest, given: str, contents: Contents) -> Report | None:
+        """What the neighbours said last; whom to ask is read from a spec once."""
+        if self._asked.get(key) == given and (heard := self._world.neighbours.heard(*key)) is not None:
+            return heard
+        pipeline, _ = read(raw)
+        if pipeline is None:
+            return None
+        self._asked[key] = given
+        return self._world.neighbours.report(pipeline, contents.secrets)
 
     async def _contents(self, key: Key, named: tuple[str, ...], seen: _Seen) -> Contents | None:
         """What the pods read; without the right to read it nothing is applied, as their restart would be missed."""
@@ -168,6 +216,8 @@ class Reconciler:
         """Write the status if it differs, and say what has changed with it."""
         before = seen.raw.get("status") or {}
         after = status(self._observed(key, seen), self._now().isoformat(timespec="seconds").replace("+00:00", "Z"))
+        if kept := seen.record or before.get(record.FIELD):
+            after[record.FIELD] = kept
         if after == before:
             return
         try:
@@ -184,7 +234,7 @@ class Reconciler:
             pipeline=seen.raw,
             problems=seen.problems,
             faults=seen.faults,
-            processes=seen.plan.processes if seen.plan else (),
+            processes=seen.processes,
             deployments=self._by_process(key, DEPLOYMENT),
             autoscalers=self._by_process(key, AUTOSCALER),
             pods=self._world.cache.pods(key),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
@@ -32,14 +33,8 @@ _WRITERS = ("pydantic", "PyYAML")
 def inputs(raw: Manifest, context: Context) -> str:
     """A digest of all that a plan for this pipeline is made from, this operator's own code included."""
     metadata = raw["metadata"]
-    given = [
-        planner(),
-        [metadata["namespace"], metadata["name"], metadata.get("finalizers")],
-        raw.get("spec"),
-        [context.uid, context.image, context.image_pull_policy, context.image_pull_secrets],
-        [sorted(context.digests.items()), sorted(context.apis), context.service_monitors],
-    ]
-    return _digest(json.dumps(given, sort_keys=True, separators=(",", ":")).encode())
+    who = [metadata["namespace"], metadata["name"], metadata.get("finalizers")]
+    return _digest(_text([planner(), who, raw.get("spec"), asdict(context)]))
 
 
 @cache
@@ -65,6 +60,10 @@ def record(given: str, children: str, named: Iterable[str]) -> Mapping[str, Any]
     """The record of a close look that found all as planned."""
     said = list(named)
     return {"digest": _joined(given, children)} | ({"reads": said} if said else {})
+
+
+def _text(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=sorted).encode()
 
 
 def _joined(given: str, children: str) -> str:

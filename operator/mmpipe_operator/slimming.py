@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from mmpipe_operator.kinds import AUTOSCALER, DEPLOYMENT, PIPELINE, POD, Kind, Manifest, Ref
+from mmpipe_operator.kinds import AUTOSCALER, DEPLOYMENT, PIPELINE, POD, SCALED_OBJECT, Kind, Manifest, Ref
 
-WHOLE = frozenset({PIPELINE, POD, DEPLOYMENT, AUTOSCALER})
+WHOLE = frozenset({PIPELINE, POD, DEPLOYMENT, AUTOSCALER, SCALED_OBJECT})
 """Kinds of which values are read here; of the others a fingerprint tells enough (``prints``)."""
 _METADATA = (
     "annotations",
@@ -29,6 +29,7 @@ _PARTS: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
     PIPELINE: {"spec": (), "status": ()},
     DEPLOYMENT: {"spec": ("replicas", "paused"), "status": ()},
     AUTOSCALER: {"status": ("conditions",)},
+    SCALED_OBJECT: {},
     POD: {"status": ("phase", "podIP", "conditions", "containerStatuses", "initContainerStatuses")},
 }
 """Fields of each part that stay; all of a part where none is named."""

@@ -16,7 +16,7 @@ from mmpipe_operator.status import CONDITIONS, REASONS
 DOCS = Path(__file__).parents[2] / "docs"
 RUNBOOKS = {path.stem: path for path in (DOCS / "runbooks").glob("*.md") if path.stem != "README"}
 PAGES = (*RUNBOOKS.values(), DOCS / "kubernetes.md", DOCS / "operator.md", DOCS / "runbooks" / "README.md")
-OF_KUBERNETES = {"TooManyReplicas", "OOMKilled"}
+OF_KUBERNETES = {"TooManyReplicas", "OOMKilled", "FailedDiscoveryCheck", "NamespaceDeletionDiscoveryFailure"}
 SUFFIXES = ("", "_bucket", "_count", "_sum")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-type Group = Literal["operator", "pipelines"]
+type Group = Literal["operator", "adapter", "pipelines"]
 
 BY = "namespace, mmpipe_dev_pipeline"
 """Labels that name a pipeline."""
@@ -161,6 +161,52 @@ ALERTS = (
         "NATS, Milvus or SQL of a pipeline does not answer, refuses, or holds what the spec does not ask for.",
     ),
     Alert(
+        "MmpipeAdapterAbsent",
+        "adapter",
+        "critical",
+        "5m",
+        f"absent(mmpipe_adapter_registered{{{OWN}}})",
+        "No metrics adapter answers in {{ $labels.namespace }}.",
+        "Prometheus has no metrics of any replica. Autoscalers of mode HPA read nothing, and replicas stay.",
+    ),
+    Alert(
+        "MmpipeAdapterNotRegistered",
+        "adapter",
+        "critical",
+        "5m",
+        f"max by (namespace) (mmpipe_adapter_registered{{{OWN}}}) == 0",
+        "The metrics adapter in {{ $labels.namespace }} is not asked by the API server.",
+        "The APIService is missing, or somebody else's. Autoscalers of mode HPA read nothing, and replicas stay.",
+    ),
+    Alert(
+        "MmpipeAdapterWithdrawn",
+        "adapter",
+        "warning",
+        "0m",
+        f"sum by (namespace) (increase(mmpipe_operator_withdrawals_total{{{OWN}}}[30m])) > 0",
+        "The operator took the APIService of the metrics adapter away.",
+        "Nothing answered behind it, and no namespace of the cluster could have been deleted.",
+    ),
+    Alert(
+        "MmpipeAdapterReadingsFailing",
+        "adapter",
+        "warning",
+        "10m",
+        f'sum by (namespace, source) (rate(mmpipe_adapter_readings_total{{result="failed", {OWN}}}[5m]))'
+        f" / sum by (namespace, source) (rate(mmpipe_adapter_readings_total{{{OWN}}}[5m])) > 0.1",
+        "{{ $value | humanizePercentage }} of the readings of {{ $labels.source }} fail.",
+        "Autoscalers get errors, and neither scale down nor up by what can't be read.",
+    ),
+    Alert(
+        "MmpipeAdapterCertificateEnds",
+        "adapter",
+        "warning",
+        "1h",
+        f"min by (namespace) (mmpipe_adapter_certificate_remaining_seconds{{{OWN}}}) < 604800",
+        "The certificate of the metrics adapter ends in {{ $value | humanizeDuration }}.",
+        "It should have been renewed long ago. Once it has ended, the API server trusts no answer of the adapter.",
+    ),
+    Alert(
         "MmpipeIngestStopped",
         "pipelines",
         "critical",
@@ -241,8 +287,8 @@ ALERTS = (
 
 
 def groups() -> list[dict[str, Any]]:
-    """Both groups, as Prometheus takes them."""
+    """Every group, as Prometheus takes them."""
     return [
         {"name": f"mmpipe-{group}", "rules": [each.rule() for each in ALERTS if each.group == group]}
-        for group in ("operator", "pipelines")
+        for group in ("operator", "adapter", "pipelines")
     ]

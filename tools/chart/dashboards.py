@@ -1,92 +1,18 @@
-"""The two dashboards for Grafana: the operator's, and the pipelines'. As data here, as JSON in `files/dashboards`.
+"""The two dashboards for Grafana: the operator's with its metrics adapter, and the pipelines'.
 
-Every metric is in ``mmpipe.telemetry.catalogue``; a test holds the expressions against it.
+Every metric is in ``mmpipe.telemetry.catalogue``; a test holds the expressions against it. ``grafana`` makes JSON of
+them, in `files/dashboards`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
-
 from chart.alerts import BY
+from chart.grafana import Dashboard, Panel
 
-_DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-_COLUMNS, _HEIGHT = 24, 8
 _OWN = 'namespace=~"$namespace"'
 _OF = 'namespace=~"$namespace", mmpipe_dev_pipeline=~"$pipeline"'
 _GATEWAY = f'{_OF}, app_kubernetes_io_component="gateway"'
 _NAME = "{{namespace}}/{{mmpipe_dev_pipeline}}"
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One graph: expressions with their legends; ``unit`` is Grafana's."""
-
-    title: str
-    unit: str
-    queries: tuple[tuple[str, str], ...]
-    kind: Literal["timeseries", "stat"] = "timeseries"
-
-
-@dataclass(frozen=True, slots=True)
-class Dashboard:
-    """One dashboard. ``variables`` are labels and the metric that knows their values."""
-
-    name: str
-    title: str
-    variables: tuple[tuple[str, str, str], ...]
-    rows: tuple[tuple[str, tuple[Panel, ...]], ...]
-
-    def document(self) -> dict[str, Any]:
-        """As Grafana imports it."""
-        return {
-            "uid": f"mmpipe-{self.name}",
-            "title": self.title,
-            "tags": ["mmpipe"],
-            "editable": True,
-            "schemaVersion": 39,
-            "refresh": "30s",
-            "time": {"from": "now-3h", "to": "now"},
-            "templating": {"list": [_datasource(), *(_variable(*each) for each in self.variables)]},
-            "panels": list(_panels(self.rows)),
-        }
-
-
-def _datasource() -> dict[str, Any]:
-    return {"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Prometheus"}
-
-
-def _variable(name: str, label: str, metric: str) -> dict[str, Any]:
-    query = f"label_values({metric}, {label})"
-    known = {"name": name, "type": "query", "datasource": _DATASOURCE, "query": {"query": query, "refId": name}}
-    return known | {"definition": query, "refresh": 2, "multi": True, "includeAll": True, "sort": 1}
-
-
-def _panels(rows: tuple[tuple[str, tuple[Panel, ...]], ...]) -> Iterator[dict[str, Any]]:
-    number, y = 1, 0
-    for title, panels in rows:
-        yield {"id": number, "type": "row", "title": title, "gridPos": {"x": 0, "y": y, "w": _COLUMNS, "h": 1}}
-        width, y = _COLUMNS // len(panels), y + 1
-        for column, panel in enumerate(panels):
-            place = {"x": column * width, "y": y, "w": width, "h": _HEIGHT}
-            yield _panel(panel, number + 1 + column, place)
-        number, y = number + 1 + len(panels), y + _HEIGHT
-
-
-def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
-    return {
-        "id": number,
-        "type": panel.kind,
-        "title": panel.title,
-        "gridPos": place,
-        "datasource": _DATASOURCE,
-        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
-        "targets": [
-            {"refId": chr(ord("A") + index), "datasource": _DATASOURCE, "expr": expression, "legendFormat": legend}
-            for index, (expression, legend) in enumerate(panel.queries)
-        ],
-    }
 
 
 def _quantile(share: str, bucket: str, selector: str, by: str) -> str:
@@ -97,6 +23,7 @@ def _rate(metric: str, selector: str, by: str) -> str:
     return f"sum by ({by}) (rate({metric}{{{selector}}}[$__rate_interval]))"
 
 
+_READING = "mmpipe_adapter_reading_duration_seconds_bucket"
 _RECONCILE, _CALL = "mmpipe_operator_reconcile_duration_seconds_bucket", "rpc_server_call_duration_seconds_bucket"
 
 OPERATOR = Dashboard(
@@ -165,6 +92,43 @@ OPERATOR = Dashboard(
                     "Silence of watches",
                     "s",
                     ((f"max by (kind) (mmpipe_operator_watch_silence_seconds{{{_OWN}}})", "{{kind}}"),),
+                ),
+            ),
+        ),
+        (
+            "Metrics adapter",
+            (
+                Panel(
+                    "Registered replicas",
+                    "none",
+                    ((f"sum by (namespace) (mmpipe_adapter_registered{{{_OWN}}})", "{{namespace}}"),),
+                    "stat",
+                ),
+                Panel(
+                    "Answers",
+                    "reqps",
+                    ((_rate("mmpipe_adapter_requests_total", _OWN, "resource, code"), "{{resource}} {{code}}"),),
+                ),
+                Panel(
+                    "Readings",
+                    "ops",
+                    ((_rate("mmpipe_adapter_readings_total", _OWN, "source, result"), "{{source}} {{result}}"),),
+                ),
+                Panel(
+                    "Duration of a reading, 99 %",
+                    "s",
+                    ((_quantile("0.99", _READING, _OWN, "source"), "{{source}}"),),
+                ),
+                Panel(
+                    "Certificate is good for",
+                    "s",
+                    (
+                        (
+                            f"min by (namespace) (mmpipe_adapter_certificate_remaining_seconds{{{_OWN}}})",
+                            "{{namespace}}",
+                        ),
+                    ),
+                    "stat",
                 ),
             ),
         ),

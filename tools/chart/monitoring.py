@@ -1,4 +1,4 @@
-"""Values of what watches the operator and the pipelines, and of what may talk to the operator."""
+"""Values of what watches the operator, the metrics adapter and the pipelines, and of what may talk to the first two."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Monitor(Block):
 
 
 class Metrics(Block):
-    """The operator's own metrics, at port 9464."""
+    """The operator's own metrics, at port 9464, and the metrics adapter's."""
 
     service: MetricsService = MetricsService()
     """A Service in front of `/metrics`."""
     service_monitor: Monitor = Monitor()
-    """Scrapes the operator through its Service."""
+    """Scrapes the operator and the metrics adapter through their Services."""
     pod_monitor: Monitor = Monitor()
-    """Scrapes the operator's pods; instead of the ServiceMonitor, not beside it."""
+    """Scrapes the pods of both; instead of the ServiceMonitor, not beside it."""
 
 
 class Pipelines(Block):
@@ -84,10 +84,11 @@ class Dashboards(Block):
 
 
 class NetworkPolicy(Block):
-    """What may reach the operator, and what it may reach."""
+    """What may reach the operator and the metrics adapter, and what they may reach."""
 
     enabled: bool = True
-    """Whether there is one: in come scrapes, out go DNS, the API server and the pipelines' neighbours."""
+    """Whether there are any: in come scrapes and the API server's questions to the adapter, out go DNS, the API server,
+    the pipelines' neighbours and their pods' metrics."""
     metrics_from: list[Passed] = []
     """Peers that may scrape (`podSelector`, `namespaceSelector`, `ipBlock`); empty lets all."""
     api_server_ports: list[Port] = [443, 6443]

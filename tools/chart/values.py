@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from chart.adapter import MetricsAdapter
 from chart.block import Block, Namespace, Passed, Seconds, Strings
 from chart.monitoring import Dashboards, Metrics, NetworkPolicy, Pipelines, PrometheusRule
 from chart.pods import Image, Pods
@@ -120,8 +121,10 @@ class Names(Block):
 class Values(Pods, Names):
     """All of them."""
 
+    metrics_adapter: MetricsAdapter = MetricsAdapter()
+    """Serves `custom.metrics.k8s.io` for `scaling.mode: HPA`. A cluster has one such adapter, whoever's it is."""
     metrics: Metrics = Metrics()
-    """The operator's own metrics, at port 9464."""
+    """The operator's own metrics, at port 9464, and the metrics adapter's."""
     pipelines: Pipelines = Pipelines()
     """What the operator may make for pipelines beside Kubernetes' own kinds, and who scrapes their pods."""
     prometheus_rule: PrometheusRule = PrometheusRule()
@@ -129,7 +132,7 @@ class Values(Pods, Names):
     dashboards: Dashboards = Dashboards()
     """Dashboards for Grafana as ConfigMaps, which its sidecar picks up."""
     network_policy: NetworkPolicy = NetworkPolicy()
-    """What may reach the operator, and what it may reach."""
+    """What may reach the operator and the metrics adapter, and what they may reach."""
     tests: Tests = Tests()
     """What `helm test` does."""
     uninstall: Uninstall = Uninstall()

@@ -134,9 +134,13 @@ def _scaler(case: Case) -> str:
 def _rules(case: Case, allowed: Tolerance) -> str:
     if case.autoscaler is None:
         return keda.pace(case.scaled_object) if case.scaled_object else ""
-    off = f"{allowed.up:.0%}" if allowed.up == allowed.down else f"{allowed.up:.0%} up, {allowed.down:.0%} down"
-    told = f"{rules.rules(case.autoscaler)}; {off.replace('%', ' %')} off the target changes nothing"
+    told = f"{rules.rules(case.autoscaler)}; within {_near(allowed)} the target nothing changes"
     return f"{told}; {keda.pace(case.scaled_object)}" if case.scaled_object else told
+
+
+def _near(allowed: Tolerance) -> str:
+    up, down = (f"{100 * each:g} %" for each in (allowed.up, allowed.down))
+    return f"{up} of" if up == down else f"{up} above and {down} below"
 
 
 def _hindrances(case: Case, signals: tuple[Signal, ...]) -> Iterator[Hindrance]:

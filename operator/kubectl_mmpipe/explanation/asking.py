@@ -65,7 +65,7 @@ def _raw(kubectl: Kubectl, path: str) -> tuple[str, str]:
     try:
         return kubectl.raw(path), ""
     except PluginError as error:
-        return "", str(error)
+        return "", str(error).removeprefix(f"kubectl get --raw {path}: ")
 
 
 def _depth(answer: tuple[str, str]) -> Depth:

@@ -1,8 +1,8 @@
 """What bounds a HorizontalPodAutoscaler: its rules, and those that hold it back just now. Pure.
 
 What holds it back are its own conditions, as Kubernetes has them (``horizontal.go`` of 1.37), said with the numbers of
-this autoscaler and with what to change. It keeps its recommendations in its own memory alone: when a window ends, nobody
-can ask.
+this autoscaler and with what to change. It keeps its recommendations in its own memory alone: nobody can ask when a
+window ends.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ _STREAM = "/Ingest"
 class ServiceTime:
     """Mean ``seconds`` of an item (a sample, a call), over ``items``, in ``pods`` that were asked.
 
-    ``at_once`` is how many items are worked on in all pods at a time, as far as that is known; ``why`` there is no mean.
+    ``at_once`` is how many items all pods work on at a time, as far as that is known; ``why`` there is no mean.
     """
 
     seconds: float | None
@@ -54,7 +54,8 @@ def service_time(process: str, pods: Sequence[Sequence[Sample]], ready: int, thr
         return _mean(*_told(samples, "mmpipe_worker_duration_seconds"), "sample", len(pods), in_flight)
     if process == GATEWAY:
         answered = [sample for sample in samples if not sample.labels.get("rpc_method", "").endswith(_STREAM)]
-        return _mean(*_told(answered, "rpc_server_call_duration_seconds"), "call", len(pods), None)
+        in_flight = (total(samples, "mmpipe_server_in_flight") or 0) * all_of_them
+        return _mean(*_told(answered, "rpc_server_call_duration_seconds"), "call", len(pods), in_flight)
     seconds = total(samples, "mmpipe_stage_duration_seconds_sum")
     return _mean(seconds, _through(samples), "item", len(pods), threads * ready)
 

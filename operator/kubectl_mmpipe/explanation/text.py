@@ -71,7 +71,7 @@ def _reckoned(ask: Ask) -> str:
 def _took(took: ServiceTime, drain_s: float | None) -> str:
     if took.seconds is None:
         return f"service time  unknown: {took.why}"
-    mean = f"service time  {took.seconds:.3g} s a {took.unit}, the mean of {took.items} in {took.pods} pods"
+    mean = f"service time  {took.seconds:.3g} s, the mean of {took.items} {took.unit}s in {took.pods} pods"
     return mean if drain_s is None else f"{mean}; what waits is gone in about {drain_s:.3g} s if nothing comes in"
 
 

@@ -7,7 +7,7 @@
 from mmpipe_operator.cluster.client import Cluster
 from mmpipe_operator.cluster.connection import Connection, connected
 from mmpipe_operator.cluster.events import Events
-from mmpipe_operator.cluster.faults import ClusterError, Conflict, Gone, NotLeading, Refused, Unavailable
+from mmpipe_operator.cluster.faults import ClusterError, Conflict, Expired, Gone, NotLeading, Refused, Unavailable
 from mmpipe_operator.cluster.lease import Lease
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Conflict",
     "Connection",
     "Events",
+    "Expired",
     "Gone",
     "Lease",
     "NotLeading",

@@ -7,7 +7,7 @@ request has its connection and not earlier (``connection.FENCE``).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
+from pydantic_core import from_json
 
 from mmpipe.telemetry import metrics
 from mmpipe_operator import names
@@ -25,6 +26,11 @@ from mmpipe_operator.kinds import Kind, Manifest, Ref, ref_of
 PAGE = 500
 """Objects in one answer to a list."""
 TIMEOUT_S = 30.0
+SILENCE_S = 70.0
+"""How long a watch may bring nothing, as with kopf: the API server sends a bookmark every minute."""
+_JSON = "application/json"
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -36,6 +42,15 @@ class _Counted:
     """One request, for its metric."""
 
     status: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What is sent, and in which form the answer is to come."""
+
+    content: object = None
+    content_type: str = _JSON
+    accept: str = _JSON
 
 
 @contextmanager
@@ -72,14 +87,45 @@ class Cluster:
 
         Asked of etcd, in pages: a cache of the API server may be behind.
         """
-        query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
         found: list[Manifest] = []
+        version = 0
+        async for page, version in self.pages(kind, namespace, selector):  # noqa: B007  # the last page's
+            found += page
+        return found, version
+
+    async def pages(
+        self, kind: Kind, namespace: str = "", selector: str = "", *, metadata_only: bool = False
+    ) -> AsyncIterator[tuple[list[Manifest], int]]:
+        """As ``list``, page by page, so that nobody has to hold all of it; ``metadata_only`` leaves out all else."""
+        query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+        head = {"apiVersion": kind.api_version, "kind": kind.kind}
+        accept = _METADATA_LIST if metadata_only else _JSON
         while True:
-            page = await self._send("GET", Ref(kind, namespace, ""), query)
-            found += ({"apiVersion": kind.api_version, "kind": kind.kind} | item for item in page["items"])
+            with _counted("list", kind.kind) as counted:
+                page = await self._ask("GET", _asking(kind.path(namespace), query), counted, _Body(accept=accept))
+            yield [item | head for item in page["items"] or ()], int(page["metadata"]["resourceVersion"])
             if not (more := page["metadata"].get("continue")):
-                return found, int(page["metadata"]["resourceVersion"])
+                return
             query["continue"] = more
+
+    async def watch(
+        self, kind: Kind, since: int, namespace: str = "", selector: str = "", *, metadata_only: bool = False
+    ) -> AsyncIterator[tuple[str, Manifest]]:
+        """What happens after that version: ``ADDED``, ``MODIFIED``, ``DELETED``, and ``BOOKMARK`` (a version alone).
+
+        Ends when the API server ends it, as it does every few minutes. Raises ClusterError: Expired where the version
+        is too old to go on from, Unavailable also where not even a bookmark has come for ``SILENCE_S``.
+        """
+        query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": str(since)}
+        path = _asking(kind.path(namespace), query | ({"labelSelector": selector} if selector else {}))
+        timeout = aiohttp.ClientTimeout(sock_connect=self._timeout.total, sock_read=SILENCE_S)
+        head = {"apiVersion": kind.api_version, "kind": kind.kind}
+        with _counted("watch", kind.kind) as counted, _reachable(f"GET {path}"):
+            answer = await self._open("GET", path, _Body(accept=_METADATA if metadata_only else _JSON), timeout)
+            async with answer:
+                await _checked(answer, f"GET {path}", counted)
+                async for event in _events(answer, f"GET {path}"):
+                    yield event["type"], event["object"] | head
 
     async def apply(self, manifest: Manifest, manager: str = names.FIELD_MANAGER, *, force: bool = True) -> Manifest:
         """Server-side apply: create it, or make the fields that it has so, whoever set them; the answer is the object.
@@ -127,7 +173,7 @@ class Cluster:
         """Plural names of what the API server has under an API version; none where it does not have that."""
         try:
             with _counted("get", "APIResourceList") as counted:
-                found = await self._ask("GET", f"/apis/{api_version}", {}, None, "application/json", counted)
+                found = await self._ask("GET", f"/apis/{api_version}", counted)
         except Gone:
             return frozenset()
         return frozenset(resource["name"] for resource in found["resources"])
@@ -141,29 +187,65 @@ class Cluster:
         content_type: str = "application/json",
         subresource: str = "",
     ) -> Manifest:
-        path = ref.kind.path(ref.namespace, ref.name) + subresource
-        verb = "list" if method == "GET" and not ref.name else _VERBS[method]
-        with _counted(verb, ref.kind.kind) as counted:
-            return await self._ask(method, path, query or {}, body, content_type, counted)
+        path = _asking(ref.kind.path(ref.namespace, ref.name) + subresource, query or {})
+        with _counted(_VERBS[method], ref.kind.kind) as counted:
+            return await self._ask(method, path, counted, _Body(body, content_type))
 
-    async def _ask(
-        self, method: str, path: str, query: Mapping[str, str], body: object, content_type: str, counted: _Counted
-    ) -> Manifest:
-        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": names.FIELD_MANAGER}
-        await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-        url = self._client.configuration.host + path + (f"?{urlencode(query)}" if query else "")
-        what = f"{method} {path}"
-        FENCE.set(None if method == "GET" else self._fence)
-        try:
-            answer = await self._client.rest_client.request(  # type: ignore[no-untyped-call]  # it ships none
-                method, url, headers=headers, body=body, _request_timeout=self._timeout
-            )
-            content = await answer.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            found = str(error) or type(error).__name__
-            raise Unavailable(what, "Unreachable", found) from error
-        counted.status = str(answer.status)
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise fault_of(what, answer.status, content)
-        said: Manifest = json.loads(content)
+    async def _ask(self, method: str, path: str, counted: _Counted, body: _Body | None = None) -> Manifest:
+        what = f"{method} {path.partition('?')[0]}"
+        with _reachable(what):
+            async with await self._open(method, path, body or _Body(), self._timeout) as answer:
+                await _checked(answer, what, counted)
+                content = await answer.read()
+        said: Manifest = from_json(content, cache_strings="keys")
         return said
+
+    async def _open(
+        self, method: str, path: str, body: _Body, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        """The answer, of which no more than the head has been read."""
+        headers = {
+            "Accept": body.accept,
+            "Accept-Encoding": "identity",  # to pack and unpack takes longer than to send
+            "Content-Type": body.content_type,
+            "User-Agent": names.FIELD_MANAGER,
+        }
+        bare = path.partition("?")[0]
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"], bare, method, body.content)
+        FENCE.set(None if method == "GET" else self._fence)
+        answer = await self._client.rest_client.request(  # type: ignore[no-untyped-call]  # it ships none
+            method, self._client.configuration.host + path, headers=headers, body=body.content, _request_timeout=timeout
+        )
+        opened: aiohttp.ClientResponse = answer.response
+        return opened
+
+
+async def _checked(answer: aiohttp.ClientResponse, what: str, counted: _Counted) -> None:
+    """Raises the fault that the answer is."""
+    counted.status = str(answer.status)
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        raise fault_of(what, answer.status, await answer.read())
+
+
+async def _events(answer: aiohttp.ClientResponse, what: str) -> AsyncIterator[Manifest]:
+    """One for each line; ``ERROR`` is raised."""
+    rest = b""
+    async for chunk in answer.content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            event: Manifest = from_json(line)
+            if event["type"] == "ERROR":
+                raise fault_of(what, event["object"].get("code", 0), json.dumps(event["object"]).encode())
+            yield event
+
+
+@contextmanager
+def _reachable(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise Unavailable(what, "Unreachable", str(error) or type(error).__name__) from error
+
+
+def _asking(path: str, query: Mapping[str, str]) -> str:
+    return path + (f"?{urlencode(query)}" if query else "")

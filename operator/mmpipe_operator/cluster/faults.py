@@ -4,6 +4,7 @@
 
     ClusterError
     ├── Unavailable    no answer, or "not now" (429, 5xx): the same request may work later
+    │   └── Expired    what was asked for is of too old a version (410): list anew
     ├── Conflict       the object has changed, or is another one (409): observe again
     ├── Gone           the object, or its namespace, is not there (404)
     ├── Refused        the request will not work as it is (400, 401, 403, 422): somebody must change something
@@ -18,8 +19,6 @@ from typing import Any
 
 from mmpipe.errors import MmpipeError
 
-_NOT_NOW = {HTTPStatus.GONE, HTTPStatus.TOO_MANY_REQUESTS}
-"""A list that took too long to page through; too many requests."""
 _TERMINATING = "NamespaceTerminating"
 """Cause of a 403 that means: the namespace is being deleted, nothing more goes in."""
 _NOT_YET_KNOWN = "no matches for kind"
@@ -37,6 +36,10 @@ class ClusterError(MmpipeError):
 
 class Unavailable(ClusterError):  # noqa: N818  # says what is the case
     """No answer, or "not now"."""
+
+
+class Expired(Unavailable):
+    """The API server no longer knows what was at that version."""
 
 
 class Conflict(ClusterError):  # noqa: N818  # as above
@@ -68,7 +71,9 @@ def _kind(status: int, said: dict[str, Any]) -> type[ClusterError]:
         return Gone
     if status == HTTPStatus.CONFLICT:
         return Conflict
-    not_now = status in _NOT_NOW or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if status == HTTPStatus.GONE:
+        return Expired
+    not_now = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     not_yet = status == HTTPStatus.FORBIDDEN and _NOT_YET_KNOWN in str(said.get("message"))
     return Unavailable if not_now or not_yet else Refused
 

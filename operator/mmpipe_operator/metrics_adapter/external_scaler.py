@@ -13,14 +13,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.message import Message
 
 from mmpipe_operator.externalscaler import externalscaler_pb2 as keda
+from mmpipe_operator.metrics_adapter.certificates import Serving
 from mmpipe_operator.metrics_adapter.problems import ApiProblem, BadQuestion, Unknown
-from mmpipe_operator.metrics_adapter.request import LABELS, Question
+from mmpipe_operator.metrics_adapter.request import LABELS, PROCESS, Question
 from mmpipe_operator.metrics_adapter.values import Reading
 
 PIPELINE, METRIC, TARGET = "pipeline", "metric", "targetDepth"
@@ -37,24 +38,12 @@ type _Context = grpc.aio.ServicerContext[Message, Message]
 _log = logging.getLogger(__name__)
 
 
-class Pair(Protocol):
-    """What ``certificates`` gives to serve with."""
-
-    @property
-    def chain(self) -> bytes:
-        """Certificates as PEM, its own first."""
-
-    @property
-    def key(self) -> bytes:
-        """The private key as PEM."""
-
-
-async def serve(address: str, answer: Answer, pair: Callable[[], Pair], every_s: float) -> None:
-    """Serve until cancelled, each handshake with the newest pair. Raises OSError for a port that is taken."""
+async def serve(address: str, answer: Answer, serving: Callable[[], Serving], every_s: float) -> None:
+    """Answer until cancelled, each handshake with the newest pair. Raises OSError for a port that is taken."""
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((ExternalScaler(answer, every_s).handler(),))
     try:
-        server.add_secure_port(address, _credentials(pair))
+        server.add_secure_port(address, _credentials(serving))
     except RuntimeError as error:
         raise OSError(
             f"{address}: found it taken, expected it free for KEDA's questions; choose another port"
@@ -144,6 +133,8 @@ def question_of(namespace: str, metadata: Mapping[str, str]) -> Question:
     if metric not in LABELS:
         raise BadQuestion(f"{METRIC}: found {metric!r}, expected {' or '.join(LABELS)}; correct it")
     label = LABELS[metric]
+    if label == PROCESS and label not in metadata:
+        raise BadQuestion(f"{PROCESS}: found none, expected that of {metric}; add it")
     return Question(namespace, pipeline, metric, {label: metadata[label]} if label in metadata else {})
 
 
@@ -166,9 +157,9 @@ async def _refuse(context: _Context, problem: ApiProblem) -> NoReturn:
     await context.abort(_CODES.get(type(problem), grpc.StatusCode.UNAVAILABLE), str(problem))
 
 
-def _credentials(pair: Callable[[], Pair]) -> grpc.ServerCredentials:
+def _credentials(serving: Callable[[], Serving]) -> grpc.ServerCredentials:
     def newest() -> grpc.ServerCertificateConfiguration:
-        found = pair()
+        found = serving()
         return grpc.ssl_server_certificate_configuration([(found.key, found.chain)])
 
     return grpc.dynamic_ssl_server_credentials(newest(), newest)

@@ -33,6 +33,7 @@ class Fresh[K, A]:
         if held is None or not self._good(held):
             self._tidy()
             held = self._held[key] = _Held(asyncio.create_task(ask()), self._clock())
+            held.answer.add_done_callback(_noticed)
         return await asyncio.shield(held.answer)  # who gives up must not take it from the others
 
     async def close(self) -> None:
@@ -55,3 +56,9 @@ class Fresh[K, A]:
         if self._clock() - self._tidied_at >= 10 * self._fresh_s:
             self._tidied_at = self._clock()
             self._held = {key: held for key, held in self._held.items() if self._good(held)}
+
+
+def _noticed(answer: asyncio.Task[object]) -> None:
+    """A failure that nobody waits for any more is no news to anybody."""
+    if not answer.cancelled():
+        answer.exception()

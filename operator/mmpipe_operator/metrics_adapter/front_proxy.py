@@ -10,12 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
-
-from multidict import MultiMapping
 
 from mmpipe.errors import MmpipeError
 from mmpipe_operator.cluster import Cluster, ClusterError
@@ -61,16 +59,21 @@ async def keep(
 ) -> None:
     """Call ``use`` with the first configuration and with every other one. ``fail`` hears why there is none."""
     known: FrontProxy | None = None
+    said = ""
     while True:
+        problem = ""
         try:
             found = front_proxy(await cluster.get(CONFIGURATION))
         except (ClusterError, NoFrontProxy) as error:
-            _log.warning("%s", error)
-            fail(str(error))
+            problem = str(error)
+            fail(problem)
         else:
             if found != known:
                 known = found
                 use(found)
+        if problem and problem != said:
+            _log.warning("%s", problem)
+        said = problem
         await asyncio.sleep(interval_s)
 
 
@@ -91,7 +94,7 @@ def front_proxy(config_map: Manifest | None) -> FrontProxy:
     )
 
 
-def user(proxy: FrontProxy, certificate: dict[str, Any] | None, headers: MultiMapping[str]) -> User:
+def user(proxy: FrontProxy, certificate: Mapping[str, Any] | None, headers: Iterable[tuple[str, str]]) -> User:
     """For whom a request speaks. ``certificate`` is verified, as ``ssl`` shows it. Raises Stranger."""
     if not certificate:
         remedy = "ask the API server, which forwards"
@@ -99,13 +102,14 @@ def user(proxy: FrontProxy, certificate: dict[str, Any] | None, headers: MultiMa
     found = _common_name(certificate)
     if proxy.allowed and found not in proxy.allowed:
         expected = " or ".join(proxy.allowed)
-        raise Stranger(f"client certificate: found the common name {found!r}, expected {expected}; use that of the proxy")
-    name = _first(proxy.users, headers)
+        raise Stranger(f"client certificate: found the common name {found!r}, expected {expected}; ask the API server")
+    said = _by_name(headers)
+    name = _first(proxy.users, said)
     if not name:
         expected = " or ".join(proxy.users)
         raise Stranger(f"headers: found no user, expected one in {expected}; ask the API server, which sets it")
-    groups = tuple(value for header in proxy.groups for value in headers.getall(header, ()))
-    return User(name, _first(proxy.uids, headers), groups, tuple(sorted(_extras(proxy.extras, headers))))
+    groups = tuple(value for header in proxy.groups for value in said.get(header.lower(), ()))
+    return User(name, _first(proxy.uids, said), groups, tuple(sorted(_extras(proxy.extras, said))))
 
 
 def _list(data: dict[str, str], name: str) -> tuple[str, ...]:
@@ -116,18 +120,24 @@ def _list(data: dict[str, str], name: str) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
-def _common_name(certificate: dict[str, Any]) -> str:
+def _common_name(certificate: Mapping[str, Any]) -> str:
     parts = (part for relative in certificate.get("subject", ()) for part in relative)
     return next((str(value) for kind, value in parts if kind == "commonName"), "")
 
 
-def _first(names: tuple[str, ...], headers: MultiMapping[str]) -> str:
-    return next((found for name in names if (found := headers.get(name, "").strip())), "")
+def _by_name(headers: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Values by the name in lower case, in their order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in headers:
+        found[name.lower()] = (*found.get(name.lower(), ()), value)
+    return found
 
 
-def _extras(prefixes: tuple[str, ...], headers: MultiMapping[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _first(names: Iterable[str], said: Mapping[str, tuple[str, ...]]) -> str:
+    return next((value for name in names for value in said.get(name.lower(), ()) if value), "")
+
+
+def _extras(prefixes: Iterable[str], said: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Keys are escaped, as ``scopes.example.com%2Fview``, and lower case: headers know none."""
-    for header in {name.lower() for name in headers}:
-        for prefix in prefixes:
-            if header.startswith(prefix.lower()):
-                yield unquote(header[len(prefix) :]), tuple(headers.getall(header))
+    for prefix in map(str.lower, prefixes):
+        yield from ((unquote(name[len(prefix) :]), said[name]) for name in said if name.startswith(prefix))

@@ -23,56 +23,56 @@ from mmpipe.errors import MmpipeError
 from mmpipe_operator.kinds import Manifest
 
 
-class ApiProblem(MmpipeError):
+class ApiProblem(MmpipeError):  # noqa: N818  # says what is the case, as those below
     """The base: ``status`` is the HTTP status, ``reason`` as Kubernetes calls it."""
 
     status: ClassVar[HTTPStatus]
     reason: ClassVar[str]
 
 
-class BadQuestion(ApiProblem):  # noqa: N818  # says what is the case, as those below
+class BadQuestion(ApiProblem):
     """The request can't be understood."""
 
     status = HTTPStatus.BAD_REQUEST
     reason = "BadRequest"
 
 
-class Stranger(ApiProblem):  # noqa: N818  # as above
+class Stranger(ApiProblem):
     """It did not come through the API server."""
 
     status = HTTPStatus.UNAUTHORIZED
     reason = "Unauthorized"
 
 
-class Forbidden(ApiProblem):  # noqa: N818  # as above
+class Forbidden(ApiProblem):
     """The user may not."""
 
     status = HTTPStatus.FORBIDDEN
     reason = "Forbidden"
 
 
-class Unknown(ApiProblem):  # noqa: N818  # as above
+class Unknown(ApiProblem):
     """There is none of that name."""
 
     status = HTTPStatus.NOT_FOUND
     reason = "NotFound"
 
 
-class OnlyRead(ApiProblem):  # noqa: N818  # as above
+class OnlyRead(ApiProblem):
     """Metrics are read, and nothing else."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
     reason = "MethodNotAllowed"
 
 
-class OtherForm(ApiProblem):  # noqa: N818  # as above
+class OtherForm(ApiProblem):
     """Not in the form that was asked for."""
 
     status = HTTPStatus.NOT_ACCEPTABLE
     reason = "NotAcceptable"
 
 
-class Unreadable(ApiProblem):  # noqa: N818  # as above
+class Unreadable(ApiProblem):
     """A reading failed; the next one may not."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE

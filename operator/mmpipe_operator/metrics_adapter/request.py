@@ -48,7 +48,9 @@ def _labels(metric: str, selector: str) -> dict[str, str]:
     found = dict(map(_pair, filter(None, selector.split(",")))) if selector.strip() else {}
     label = LABELS[metric]
     if found.keys() - {label}:
-        raise BadQuestion(f"metricLabelSelector: found {selector}, expected {label}=NAME for {metric}; leave others out")
+        raise BadQuestion(
+            f"metricLabelSelector: found {selector}, expected {label}=NAME for {metric}; leave others out"
+        )
     if metric == names.SERVICE_DEPTH and not found:
         raise BadQuestion(f"metricLabelSelector: found none, expected {label}=NAME for {metric}; name a process")
     return found

@@ -36,9 +36,13 @@ class AdapterSettings(BaseModel):
     authority_seconds: Seconds = 315_360_000
     """How long an authority is good (10 years); the same, and the old one is trusted to its end."""
     host: str = "0.0.0.0"  # noqa: S104  # the API server, the kubelet and Prometheus ask from outside the pod
-    """Address of the three ports below."""
+    """Address of the four ports below."""
     port: Port = 6443
     """Port of the metrics API, over TLS."""
+    scaler_port: Port = 6444
+    """Port of KEDA's questions, gRPC over TLS."""
+    push_seconds: Seconds = 1
+    """How soon KEDA is told that something waits."""
     health_port: Port = 8080
     """Port of `/healthz` and `/readyz`."""
     metrics_port: Port = 9464

@@ -80,6 +80,11 @@ class Neighbours:
             asked.task = self._begin(self._ask_for_ever(key, asked))
         return asked.report
 
+    def heard(self, namespace: str, name: str) -> Report | None:
+        """The last report about what is asked already; None where nothing is."""
+        asked = self._asked.get((namespace, name))
+        return asked.report if asked else None
+
     def forget(self, namespace: str, name: str) -> None:
         """Ask no more for a pipeline that is gone."""
         self._parting.pop((namespace, name), None)

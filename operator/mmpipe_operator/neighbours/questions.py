@@ -63,13 +63,11 @@ class Questions:
 
 def questions(pipeline: MultimodalPipeline, secrets: Secrets) -> Questions:
     """What this spec asks, with these secrets."""
-    metadata, source, sink = pipeline.metadata, pipeline.spec.source, pipeline.spec.sink
-    nats = source.queue.nats if source.queue else None
-    url, credentials = (nats.url, nats.credentials_secret_ref) if nats else ("", None)
+    metadata, sink = pipeline.metadata, pipeline.spec.sink
     return Questions(
         namespace=metadata.namespace,
         name=metadata.name,
-        queue=_with(credentials, secrets, lambda value: QueueServer(url, value)),
+        queue=queue_server(pipeline, secrets),
         place=_with(sink.milvus.token_secret_ref, secrets, lambda value: _place(pipeline, value)),
         letters=_with(
             sink.metadata.password_secret_ref, secrets, lambda value: LettersDatabase(sink.metadata.uri, value)
@@ -77,6 +75,14 @@ def questions(pipeline: MultimodalPipeline, secrets: Secrets) -> Questions:
         collection=_collection(pipeline),
         model=_model(pipeline),
     )
+
+
+def queue_server(pipeline: MultimodalPipeline, secrets: Secrets) -> QueueServer | Missing:
+    """Whom this spec asks for its backlog, with these secrets."""
+    source = pipeline.spec.source
+    nats = source.queue.nats if source.queue else None
+    url, credentials = (nats.url, nats.credentials_secret_ref) if nats else ("", None)
+    return _with(credentials, secrets, lambda value: QueueServer(url, value))
 
 
 def _with[Q](reference: SecretRef | None, secrets: Secrets, ask: Callable[[str], Q]) -> Q | Missing:

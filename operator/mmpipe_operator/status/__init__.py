@@ -14,7 +14,7 @@ Nothing here asks anybody anything.
 from mmpipe_operator.status.conditions import CONDITIONS, REASONS
 from mmpipe_operator.status.document import status
 from mmpipe_operator.status.news import STATES, state_of, transitions
-from mmpipe_operator.status.reports import Fault, Observed, Probe, Report, Transition
+from mmpipe_operator.status.reports import Fault, Observed, Probe, Process, Report, Transition, known_processes
 from mmpipe_operator.status.rollout import settled
 from mmpipe_operator.status.schema import STATUS_SCHEMA
 
@@ -26,8 +26,10 @@ __all__ = [
     "Fault",
     "Observed",
     "Probe",
+    "Process",
     "Report",
     "Transition",
+    "known_processes",
     "settled",
     "state_of",
     "status",

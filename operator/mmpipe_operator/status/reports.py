@@ -30,6 +30,20 @@ class Process(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownProcess:
+    """A process as a status has it."""
+
+    name: str
+    endpoint: str
+
+
+def known_processes(pipeline: Manifest) -> tuple[KnownProcess, ...]:
+    """Those of a pipeline's present status: what its last plan had."""
+    before = pipeline.get("status", {}).get("processes", ())
+    return tuple(KnownProcess(each["name"], each.get("endpoint", "")) for each in before)
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """The last known answer of a neighbour.
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from mmpipe_operator import names
 from mmpipe_operator.kinds import Manifest
 from mmpipe_operator.status.failures import Failure, failure
-from mmpipe_operator.status.reports import Observed
+from mmpipe_operator.status.reports import Observed, known_processes
 
 
 class Phase(StrEnum):
@@ -57,10 +57,8 @@ class Stage:
 
 def stages(observed: Observed) -> tuple[Stage, ...]:
     """Every process of the plan; where there is none, those of the status before."""
-    planned = {process.name: process.endpoint for process in observed.processes}
-    before = observed.pipeline.get("status", {}).get("processes", ())
-    known = planned or {each["name"]: each.get("endpoint", "") for each in before}
-    return tuple(stage(name, endpoint, observed) for name, endpoint in known.items())
+    processes = observed.processes or known_processes(observed.pipeline)
+    return tuple(stage(process.name, process.endpoint, observed) for process in processes)
 
 
 def stage(name: str, endpoint: str, observed: Observed) -> Stage:

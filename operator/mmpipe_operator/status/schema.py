@@ -73,6 +73,16 @@ _VECTORS = {
     "alias": _text("The alias that clients search.", 255),
     "dimension": _number("Length of the vectors; absent where it is not known.", 32_768),
 }
+_APPLIED = {
+    "digest": _text("Of all that the last plan was made from, and of all children as they were left.", 64),
+    "reads": {
+        "type": "array",
+        "description": "Secrets and ConfigMaps that went into it: `Secret/name`.",
+        "maxItems": 256,
+        "x-kubernetes-list-type": "atomic",
+        "items": _text("One of them.", 300),
+    },
+}
 
 STATUS_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -97,6 +107,11 @@ STATUS_SCHEMA: dict[str, Any] = {
             "type": "object",
             "description": "Where the vectors are.",
             "properties": _VECTORS,
+        },
+        "applied": {
+            "type": "object",
+            "description": "When it was last true that all is applied as planned; while it is, nobody has to look closer.",
+            "properties": _APPLIED,
         },
     },
 }

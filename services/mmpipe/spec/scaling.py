@@ -16,12 +16,12 @@ type Calm = Annotated[int, Field(ge=0, le=3600)]
 
 
 class Fallback(SpecModel):
-    """What KEDA does while the depth can't be read."""
+    """What KEDA does while the depth can't be read; it never takes pods away then."""
 
     failure_threshold: Annotated[int, Field(ge=1, le=1000)] = 3
     """Failed readings in a row before it acts."""
-    replicas: Replicas
-    """Pods that there are then."""
+    replicas: Annotated[int, Field(ge=1, le=1000)]
+    """Fewest pods that there are then: at least 1, since KEDA takes 0 for no fallback, and scales to zero at once."""
 
 
 class Keda(SpecModel):

@@ -1,15 +1,20 @@
 """An API server in memory, as far as reconciles use one: objects by reference, versions that go up, faults on order.
 
-What it does not do (merging, defaulting, ownership of fields) is tested against a real one in ``e2e/control_plane``.
+It notes which fields the operator has applied, and forgets that of an object that somebody else has changed. What it
+does not do (merging, defaulting, ownership of single fields) is tested against a real one in ``e2e/control_plane``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import copy
-from collections.abc import Callable
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from mmpipe_operator import names
 from mmpipe_operator.cluster import ClusterError, Conflict, Gone
+from mmpipe_operator.difference import merge_keys
 from mmpipe_operator.kinds import Kind, Manifest, Ref, ref_of
 
 
@@ -22,6 +27,7 @@ class FakeCluster:
         self.events: list[tuple[str, str]] = []
         self.served: dict[str, frozenset[str]] = {}
         self.reads = 0
+        self.watched: asyncio.Queue[Kind] = asyncio.Queue()
         self.refuse: Callable[[str, Ref], ClusterError | None] = lambda _, __: None
         self._version = 100
 
@@ -35,6 +41,20 @@ class FakeCluster:
         found = [held for ref, held in self.objects.items() if ref.kind is kind and namespace in {"", ref.namespace}]
         return copy.deepcopy(found), self._version
 
+    async def pages(
+        self, kind: Kind, namespace: str = "", selector: str = "", **_: object
+    ) -> AsyncIterator[tuple[list[Manifest], int]]:
+        found, version = await self.list(kind, namespace, selector)
+        for each in found:
+            yield [each], version
+        yield [], version
+
+    async def watch(self, kind: Kind, *_: object, **__: object) -> AsyncIterator[tuple[str, Manifest]]:
+        """Nothing ever happens."""
+        await self.watched.put(kind)
+        await asyncio.Event().wait()
+        yield "", {}
+
     async def serves(self, api_version: str) -> frozenset[str]:
         return self.served.get(api_version, frozenset())
 
@@ -44,7 +64,10 @@ class FakeCluster:
         known = self.objects.get(ref, {})
         kept = {name: known[name] for name in ("status",) if name in known}
         metadata = {**known.get("metadata", {}), **manifest["metadata"]}
-        return self._keep(ref, {**kept, **manifest, "metadata": {"uid": f"uid-{ref.name}", **metadata}})
+        note = [] if ref.kind.kind == names.KIND else [self._note(manifest)]
+        return self._keep(
+            ref, {**kept, **manifest, "metadata": {"uid": f"uid-{ref.name}", **metadata, "managedFields": note}}
+        )
 
     async def apply_status(self, ref: Ref, status: Manifest) -> Manifest:
         self._write("status", ref)
@@ -70,7 +93,14 @@ class FakeCluster:
 
     def put(self, manifest: Manifest) -> Manifest:
         """Have an object there, as somebody else would."""
+        known = self.objects.get(ref_of(manifest), manifest)
+        if any(known.get(part) != manifest.get(part) for part in ("spec", "data")):
+            manifest = {**manifest, "metadata": {**manifest["metadata"], "managedFields": []}}
         return self._keep(ref_of(manifest), manifest)
+
+    def _note(self, manifest: Manifest) -> Manifest:
+        fields = owned(manifest, "")
+        return {"manager": names.FIELD_MANAGER, "operation": "Apply", "time": str(self._version), "fieldsV1": fields}
 
     def _there(self, ref: Ref) -> Manifest:
         if ref not in self.objects:
@@ -99,6 +129,17 @@ def merged(found: Manifest, patch: Manifest) -> Manifest:
         for name, value in patch.items()
     }
     return {name: value for name, value in (found | inner).items() if value is not None}
+
+
+def owned(planned: Any, path: str) -> Manifest:  # noqa: ANN401  # JSON
+    """The fields of an applied object as the API server notes them (``fieldsV1``)."""
+    if isinstance(planned, dict):
+        return {f"f:{name}": owned(value, f"{path}.{name}".removeprefix(".")) for name, value in planned.items()}
+    keys = merge_keys(path, planned) if isinstance(planned, list) else ()
+    return {
+        f"k:{json.dumps({key: entry.get(key) for key in keys})}": owned(entry, f"{path}[{entry[keys[0]]}]")
+        for entry in (planned if keys else ())
+    }
 
 
 SPEC = {

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from mmpipe_operator import names
-from mmpipe_operator.cache import Cache, owned_fields
+from mmpipe_operator.cache import Cache
 from mmpipe_operator.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE, Manifest, Ref
 
 KEY = ("team", "media")
+OWNER = {"kind": names.KIND, "name": "media", "uid": "uid-media", "controller": True}
 
 
 def pipeline(version: int = 1, **metadata: object) -> Manifest:
@@ -15,7 +16,7 @@ def pipeline(version: int = 1, **metadata: object) -> Manifest:
 def deployment(version: int = 1, name: str = "media-image") -> Manifest:
     labels = {names.PIPELINE_LABEL: "media"}
     metadata = {"namespace": "team", "name": name, "labels": labels, "resourceVersion": str(version)}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata | {"ownerReferences": [OWNER]}}
 
 
 def test_children_go_by_the_pipeline_that_their_label_names() -> None:
@@ -93,22 +94,10 @@ def test_a_pipeline_that_is_gone_leaves_nothing_behind() -> None:
 def test_the_watch_of_a_kind_is_known_by_the_newest_version_it_brought() -> None:
     cache = Cache()
 
-    cache.watched(pipeline(version=7))
-    cache.watched(pipeline(version=5))
+    cache.watched(PIPELINE, 7)
+    cache.watched(PIPELINE, 5)
 
     assert cache.watched_version(PIPELINE) == 7
     assert cache.watched_version(DEPLOYMENT) == 0
 
 
-def test_of_the_managed_fields_only_what_we_applied_counts() -> None:
-    cache = Cache()
-    ours = {"manager": names.FIELD_MANAGER, "operation": "Apply", "fieldsV1": {"f:spec": {}}}
-    status = {**ours, "subresource": "status", "fieldsV1": {"f:status": {}}}
-    theirs = {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:metadata": {}}}
-    cache.put(pipeline(managedFields=[theirs, status, ours]))
-
-    kept = cache.pipeline(KEY)
-
-    assert kept is not None
-    assert kept["metadata"]["managedFields"] == [ours]
-    assert owned_fields(kept) == {"f:spec": {}}

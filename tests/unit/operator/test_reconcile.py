@@ -27,9 +27,14 @@ class FakeNeighbours:
     def __init__(self) -> None:
         self.dropped: list[str] = []
         self.forgotten: list[str] = []
+        self.asked = 0
         self.fault: NeighbourError | None = None
 
     def report(self, _: MultimodalPipeline, __: Mapping[tuple[str, str], str]) -> Report:
+        self.asked += 1
+        return REACHABLE
+
+    def heard(self, _: str, __: str) -> Report | None:
         return REACHABLE
 
     def forget(self, _: str, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 
 from mmpipe.adapters.interceptors.calls import UNKNOWN_METHOD, Method, begin, carried, named, unobserved
+from mmpipe.adapters.interceptors.in_flight import InFlight
 
 type Handler = grpc.RpcMethodHandler[Any, Any]  # the messages of a call are the handler's own
 type Behaviour = Callable[[Any, Any], Any]
@@ -28,14 +29,14 @@ _SHAPES = {
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def server_interceptors() -> list[grpc.ServerInterceptor]:
-    """For ``grpc.server``."""
-    return [_Server()]
+def server_interceptors(in_flight: InFlight | None = None) -> list[grpc.ServerInterceptor]:
+    """For ``grpc.server``; ``in_flight`` counts its calls."""
+    return [_Server(in_flight or InFlight())]
 
 
-def aio_server_interceptors() -> list[grpc.aio.ServerInterceptor]:
-    """For ``grpc.aio.server``."""
-    return [_AioServer()]
+def aio_server_interceptors(in_flight: InFlight | None = None) -> list[grpc.aio.ServerInterceptor]:
+    """For ``grpc.aio.server``, as above."""
+    return [_AioServer(in_flight or InFlight())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +45,35 @@ class _Arrived:
 
     method: Method
     traceparent: str
+    in_flight: InFlight
 
 
 class _Server(grpc.ServerInterceptor):
+    def __init__(self, in_flight: InFlight) -> None:
+        self._in_flight = in_flight
+
     def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], Handler | None], details: grpc.HandlerCallDetails
     ) -> Handler | None:
-        return _observed(continuation(details), details, _answering, _streaming)
+        return _observed(continuation(details), details, self._in_flight, _answering, _streaming)
 
 
 class _AioServer(grpc.aio.ServerInterceptor):
+    def __init__(self, in_flight: InFlight) -> None:
+        self._in_flight = in_flight
+
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         details: grpc.HandlerCallDetails,
     ) -> Handler | None:
-        return _observed(await continuation(details), details, _aio_answering, _aio_streaming)
+        return _observed(await continuation(details), details, self._in_flight, _aio_answering, _aio_streaming)
 
 
 def _observed(
     handler: Handler | None,
     details: grpc.HandlerCallDetails,
+    in_flight: InFlight,
     answering: Callable[[Behaviour, _Arrived], Behaviour],
     streaming: Callable[[Behaviour, _Arrived], Behaviour],
 ) -> Handler | None:
@@ -75,7 +84,7 @@ def _observed(
         begin(Method("server", UNKNOWN_METHOD)).end(grpc.StatusCode.UNIMPLEMENTED)
         return None
     shape, make = _SHAPES[handler.request_streaming, handler.response_streaming]
-    arrived = _Arrived(Method("server", named(details.method)), carried(details.invocation_metadata))
+    arrived = _Arrived(Method("server", named(details.method)), carried(details.invocation_metadata), in_flight)
     around = streaming if handler.response_streaming else answering
     behaviour = around(getattr(handler, shape), arrived)
     return make(behaviour, handler.request_deserializer, handler.response_serializer)
@@ -131,7 +140,7 @@ async def _write(responses: AsyncIterator[Any], context: grpc.aio.ServicerContex
 def _served(arrived: _Arrived, context: _Context) -> Iterator[None]:
     call = begin(arrived.method, arrived.traceparent)
     try:
-        with call.span.current():
+        with call.span.current(), arrived.in_flight.counted():
             yield
     except BaseException as error:
         call.end(_code(context, error))

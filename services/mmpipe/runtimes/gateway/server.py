@@ -19,8 +19,9 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from mmpipe import telemetry
 from mmpipe.adapters.channels import Credentials, listen, server_options
-from mmpipe.adapters.interceptors import aio_server_interceptors
+from mmpipe.adapters.interceptors import InFlight, aio_server_interceptors
 from mmpipe.runtimes.gateway.authentication import Identify, calling_as, is_open
 from mmpipe.runtimes.gateway.faults import answering, not_serving
 from mmpipe.runtimes.gateway.ingest import MAX_PACK_BYTES
@@ -82,8 +83,13 @@ class Gateway:
         self._listening = listening
         self._stopping = stopping
         self._watches = Watches()
+        self._in_flight = InFlight()
+        self._forget = telemetry.observe("mmpipe.server.in_flight", self._in_flight.read)
         self._server = grpc.aio.server(
-            interceptors=(*aio_server_interceptors(), Surrounding(door_keeper(listening.identify, self._watches))),
+            interceptors=(
+                *aio_server_interceptors(self._in_flight),
+                Surrounding(door_keeper(listening.identify, self._watches)),
+            ),
             options=_options(listening.max_sample_bytes),
         )
         self._health = health.aio.HealthServicer()
@@ -107,6 +113,7 @@ class Gateway:
         # Who watches our health would go on until time is up.
         self._watches.end()
         await ending
+        self._forget()
 
 
 def door_keeper(identify: Identify, watches: Watches) -> Surround:

@@ -23,7 +23,7 @@ from grpc_reflection.v1alpha import reflection
 from mmpipe import telemetry
 from mmpipe.adapters.channels import listen, server_options
 from mmpipe.adapters.health import Health
-from mmpipe.adapters.interceptors import server_interceptors
+from mmpipe.adapters.interceptors import InFlight, server_interceptors
 from mmpipe.models.package import Payload
 from mmpipe.records import Clip, Modality
 from mmpipe.runtimes.chain import VERBS
@@ -79,10 +79,11 @@ class StageServer:
         self._batcher = Batcher(_limits(spec), threads or cores(), spec.serving.max_wait_seconds, compute=computed)
         self._readying = Readying(fetch)
         self._health = Health()
+        self._in_flight = InFlight()
         self._server = grpc.server(
             ThreadPoolExecutor(_call_threads(spec, threads or cores()), thread_name_prefix="mmpipe-call"),
             options=server_options(),
-            interceptors=list(server_interceptors()),
+            interceptors=list(server_interceptors(self._in_flight)),
         )
         self._names = self._add_services(serves)
         self._closing = ExitStack()
@@ -93,6 +94,7 @@ class StageServer:
         port = listen(self._server, address)
         self._batcher.start()
         self._closing.callback(telemetry.observe("mmpipe.server.queue.depth", self._depth))
+        self._closing.callback(telemetry.observe("mmpipe.server.in_flight", self._in_flight.read))
         self._server.start()
         for name in ("", *self._names):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)

@@ -178,6 +178,13 @@ ALL = (
         (LANE,),
     ),
     Metric(
+        "mmpipe.server.in_flight",
+        MetricKind.OBSERVABLE_GAUGE,
+        "{call}",
+        "Calls that a server has begun to answer and not ended: those that wait, those that are computed, and open "
+        "streams. Health checks are not among them.",
+    ),
+    Metric(
         "mmpipe.breaker.state",
         MetricKind.OBSERVABLE_GAUGE,
         "{state}",

@@ -108,7 +108,16 @@ def test_a_clock_that_is_some_minutes_behind_trusts_a_new_certificate() -> None:
         (lambda made: replace(made, authority=b"none"), False),
         (lambda _: Material(b"", b"", b"", b""), False),
     ],
-    ids=["no chain", "no key", "another key", "another pair", "no authority's key", "another's", "no authority", "empty"],
+    ids=[
+        "no chain",
+        "no key",
+        "another key",
+        "another pair",
+        "no authority's key",
+        "another's",
+        "no authority",
+        "empty",
+    ],
 )
 def test_what_somebody_broke_is_made_anew(broken: object, same_authority: bool) -> None:  # noqa: FBT001  # a column
     made = first()
@@ -158,9 +167,12 @@ def test_a_client_that_trusts_the_authority_makes_a_handshake_with_the_chain(tmp
     trusting = ssl.create_default_context(cadata=made.authority.decode())
     trusting.verify_flags |= ssl.VERIFY_X509_STRICT
 
-    with _served(made, tmp_path) as port, socket.create_connection(("127.0.0.1", port), 5) as raw:
-        with trusting.wrap_socket(raw, server_hostname=HOST) as tls:
-            assert tls.version() == "TLSv1.3"
+    with (
+        _served(made, tmp_path) as port,
+        socket.create_connection(("127.0.0.1", port), 5) as raw,
+        trusting.wrap_socket(raw, server_hostname=HOST) as tls,
+    ):
+        assert tls.version() == "TLSv1.3"
 
 
 @contextmanager

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tests.unit.operator.plan.anything import APIS
-from tests.unit.operator.plan.scenes import CONTEXT
+from tests.unit.operator.plan.scenes import KEDA
 
 from mmpipe.spec import MultimodalPipeline
 from mmpipe_operator import names
 from mmpipe_operator.kinds import DEPLOYMENT, Kind, Manifest, kind_of
 from mmpipe_operator.plan import plan
 
-ANY = replace(CONTEXT, apis=APIS, service_monitors=True)
+ANY = replace(KEDA, apis=APIS, service_monitors=True)
 """A cluster that has everything."""
 
 

@@ -10,9 +10,11 @@ import yaml
 
 from mmpipe.spec import MultimodalPipeline, from_object
 from mmpipe_operator.kinds import Manifest
-from mmpipe_operator.plan import Context, plan
+from mmpipe_operator.plan import Context, Scaler, plan
 
 CONTEXT = Context(uid="0a1b2c3d-0000-4000-8000-000000000001", image="mmpipe:1.0.0")
+SCALER = Scaler("mmpipe-metrics-adapter.mmpipe-system.svc:6444", "-----BEGIN CERTIFICATE-----\n")
+KEDA = replace(CONTEXT, apis=frozenset({"keda.sh/v1alpha1"}), scaler=SCALER)
 
 _STORES = """
   source: {queue: {nats: {url: "nats://nats:4222"}}}
@@ -133,8 +135,8 @@ SCENES: Mapping[str, Scene] = {
   scaling: {mode: KEDA, minReplicas: 0, keda: {fallback: {replicas: 2}}}
 """
         ),
-        replace(CONTEXT, apis=frozenset({"keda.sh/v1alpha1"})),
-        shown=("gateway", "image"),
+        KEDA,
+        shown=("", "gateway", "image"),
     ),
     "secured": Scene(document(_SECURED, stores=""), shown=("gateway",)),
     "overridden": Scene(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from pydantic import BaseModel
 from tests.unit.operator.plan.anything import APIS, pipelines
-from tests.unit.operator.plan.scenes import CONTEXT, pipeline
+from tests.unit.operator.plan.scenes import CONTEXT, KEDA, pipeline
 
 from mmpipe.runtimes.home import recipe_of
 from mmpipe.runtimes.parts import takes_sound_tracks
@@ -35,12 +35,12 @@ EVERYTHING = """
 
 def files(of: MultimodalPipeline) -> dict[str, MultimodalPipeline]:
     """Each process with the pipeline that its file holds, as the process itself reads it."""
-    found = plan(of, replace(CONTEXT, apis=APIS))
+    found = plan(of, replace(KEDA, apis=APIS))
     assert not found.problems
     return {
         each["metadata"]["labels"][COMPONENT_LABEL]: parse(each["data"]["pipeline.yaml"])
         for each in found.manifests
-        if each["kind"] == "ConfigMap"
+        if each["kind"] == "ConfigMap" and "pipeline.yaml" in each["data"]
     }
 
 

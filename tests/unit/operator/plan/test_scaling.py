@@ -3,13 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.operator.plan.scenes import CONTEXT, SCENES, pipeline
+from tests.unit.operator.plan.scenes import KEDA, SCALER, SCENES, pipeline
 
 from mmpipe_operator.kinds import Manifest
 from mmpipe_operator.names import COMPONENT_LABEL
 from mmpipe_operator.plan import plan
-
-KEDA = replace(CONTEXT, apis=frozenset({"keda.sh/v1alpha1"}))
 
 
 def autoscalers(spec: str, kind: str = "HorizontalPodAutoscaler") -> dict[str, Manifest]:
@@ -109,28 +107,39 @@ def test_how_long_calm_must_last_is_the_specs_and_the_processs_own_comes_first(m
     assert calm == {**dict.fromkeys(found, 60), "worker": 0}
 
 
-def test_keda_asks_the_gateway_for_the_depth_of_the_queue() -> None:
-    spec = "\n  scaling: {mode: KEDA, targetQueueDepth: 9}\n  modalities: [{name: image}, {name: text}]\n"
-    found = autoscalers(spec, "ScaledObject")
+def test_keda_asks_our_scaler_for_what_an_hpa_would_ask() -> None:
+    scaling = "\n  scaling: {{mode: {}, minReplicas: 0, targetQueueDepth: 9}}\n"
+    spec = f"{scaling}  modalities: [{{{{name: image}}}}, {{{{name: text}}}}]\n"
+    found = autoscalers(spec.format("KEDA"), "ScaledObject")
 
-    (image,) = found["image"]["triggers"]
-    assert image["metadata"] == {
-        "url": "http://media-gateway-headless.team.svc:9464/metrics",
-        "format": "prometheus",
-        "valueLocation": 'mmpipe_queue_depth{modality="image"}',
-        "targetValue": "9",
+    known = {"scalerAddress": SCALER.address, "enableTLS": "true", "pipeline": "media", "targetDepth": "9"}
+    asked = {
+        process: [each["metadata"] for each in scaled["triggers"] if each["type"] == "external-push"]
+        for process, scaled in found.items()
     }
-    for process in ("worker", "fuse"):
-        assert [each["name"] for each in found[process]["triggers"]] == ["queue-image", "queue-text"]
-    assert [each["type"] for each in found["gateway"]["triggers"]] == ["cpu"]
-    assert found["gateway"]["minReplicaCount"] == 1
+    assert asked == {
+        process: [{**known, "metric": name, **labels} for name, labels in signals(autoscaler)]
+        for process, autoscaler in autoscalers(spec.format("HPA")).items()
+    }
+    assert {process: each["minReplicaCount"] for process, each in found.items()} == {
+        "gateway": 1,
+        **dict.fromkeys(("worker", "image", "text", "fuse"), 0),
+    }
 
 
-def test_the_service_that_keda_asks_is_there() -> None:
-    services = {each["metadata"]["name"]: each for each in SCENES["keda"].manifests if each["kind"] == "Service"}
+def test_kedas_own_autoscaler_has_the_name_that_ours_would_have() -> None:
+    for process, scaled in autoscalers("\n  scaling: {mode: KEDA}\n", "ScaledObject").items():
+        assert scaled["advanced"]["horizontalPodAutoscalerConfig"]["name"] == f"media-{process}"
 
-    ports = services["media-gateway-headless"]["spec"]["ports"]
-    assert ("metrics", 9464) in [(each["name"], each["port"]) for each in ports]
+
+def test_keda_knows_our_scaler_by_its_authority() -> None:
+    of_kind = {each["kind"]: each for each in SCENES["keda"].manifests if each["metadata"]["name"] == "media-scaler"}
+
+    (target,) = of_kind["TriggerAuthentication"]["spec"]["configMapTargetRef"]
+    assert target == {"parameter": "caCert", "name": "media-scaler", "key": "ca.crt"}
+    assert of_kind["ConfigMap"]["data"] == {"ca.crt": SCALER.authority}
+    for scaled in (each for each in SCENES["keda"].manifests if each["kind"] == "ScaledObject"):
+        assert {each["authenticationRef"]["name"] for each in scaled["spec"]["triggers"]} == {"media-scaler"}
 
 
 def test_the_pace_of_keda_is_the_specs() -> None:
@@ -140,18 +149,27 @@ def test_the_pace_of_keda_is_the_specs() -> None:
     )
     found = autoscalers(spec, "ScaledObject")
 
-    assert (found["worker"]["pollingInterval"], found["worker"]["cooldownPeriod"]) == (5, 60)
-    assert found["worker"]["fallback"] == {"failureThreshold": 2, "replicas": 3}
-    assert "fallback" not in found["gateway"], "KEDA refuses one beside CPU alone"
+    worker = found["worker"]
+    assert (worker["pollingInterval"], worker["cooldownPeriod"], worker["initialCooldownPeriod"]) == (5, 60, 60)
+    assert worker["fallback"] == {"failureThreshold": 2, "replicas": 3, "behavior": "currentReplicasIfHigher"}
 
 
 def test_keda_without_keda_is_a_problem_and_no_plan() -> None:
-    found = plan(pipeline("\n  scaling: {mode: KEDA}\n"), CONTEXT)
+    found = plan(pipeline("\n  scaling: {mode: KEDA}\n"), replace(KEDA, apis=frozenset()))
 
     assert found.manifests == ()
     (problem,) = found.problems
     assert problem.path == "spec.scaling.mode"
     assert "install KEDA" in problem.remedy
+
+
+def test_keda_without_the_metrics_adapter_is_a_problem_and_no_plan() -> None:
+    found = plan(pipeline("\n  scaling: {mode: KEDA}\n"), replace(KEDA, scaler=None))
+
+    assert found.manifests == ()
+    (problem,) = found.problems
+    assert problem.path == "spec.scaling.mode"
+    assert "metricsAdapter.enabled" in problem.remedy
 
 
 @pytest.mark.parametrize("mode", ["HPA", "KEDA"])
@@ -160,3 +178,4 @@ def test_a_paused_pipeline_is_scaled_by_nobody(mode: str) -> None:
 
     assert not autoscalers(spec)
     assert not autoscalers(spec, "ScaledObject")
+    assert not [each for each in plan(pipeline(spec), KEDA).manifests if each["kind"] == "TriggerAuthentication"]

@@ -19,18 +19,18 @@ from mmpipe_operator.sparing.steadiness import READINGS
 KEY = ("team", "media")
 
 
-class Silent(MmpipeError):
+class SilentError(MmpipeError):
     """Of a pod that does not answer."""
 
 
 class Scene:
     """A pipeline with pods, what each of them would say, and what has been asked."""
 
-    def __init__(self, pods: Iterable[Manifest], **metadata: object) -> None:
+    def __init__(self, pods: Iterable[Manifest], annotations: dict[str, str] | None = None) -> None:
         self.cluster, self.cache = FakeCluster(), Cache()
         self.loads: dict[str, Load | MmpipeError] = {}
         self.asked: list[str] = []
-        self.cache.put(self.cluster.put(pipeline(**metadata)))
+        self.cache.put(self.cluster.put(pipeline(annotations=annotations or {})))
         for pod in pods:
             self.cache.put(self.cluster.put(pod))
         self.sparing = Sparing(cast("Cluster", self.cluster), self.cache, self._read, 0.001)
@@ -136,7 +136,7 @@ async def test_pods_of_a_pipeline_that_nobody_may_touch_are_not_touched() -> Non
 @asynchronous
 async def test_a_pod_that_does_not_answer_keeps_its_cost() -> None:
     scene = Scene([pod("a"), pod("b", cost="3")])
-    scene.loads["b"] = Silent("no answer")
+    scene.loads["b"] = SilentError("no answer")
 
     await scene.rounds(READINGS + 1)
 

@@ -1,0 +1,101 @@
+"""What must be the same at the end, whatever happened on the way: a pipeline and all that is in its namespace.
+
+Without what each object is given anew: uids, versions, times, addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from e2e.control_plane.pipelines import OWNED, Pipeline
+
+from mmpipe_operator.kinds import Manifest, Ref, ref_of
+
+_BY_TIME = frozenset({"QueueReachable", "VectorStoreReachable", "Ready", "Reconciling", "ScalingActive"})
+"""Conditions that follow neighbours, which are asked now and then."""
+_GIVEN = frozenset({"uid", "resourceVersion", "creationTimestamp", "generation", "deletionTimestamp", "managedFields"})
+_CLUSTERS_OWN = frozenset({"kube-root-ca.crt", "default"})
+"""What Kubernetes puts into every namespace."""
+_REVISION = "deployment.kubernetes.io/revision"
+
+type State = dict[str, Any]
+
+
+def contents(pipeline: Pipeline) -> dict[Ref, Manifest]:
+    """All objects of our kinds in the namespace, whoever made them: an orphan has no label that one could ask for."""
+    return {
+        ref_of(each): each
+        for kind in OWNED
+        for each in pipeline.cluster.client.list(kind, pipeline.namespace)
+        if each["metadata"]["name"] not in _CLUSTERS_OWN
+    }
+
+
+def state(pipeline: Pipeline) -> State:
+    """Everything, comparable. Empty once the pipeline and all that was its are gone."""
+    found: State = {str(ref): _plain(each) for ref, each in contents(pipeline).items()}
+    found |= {f"pods of {name}": True for name in _processes(pipeline.pods())}
+    raw = pipeline.cluster.client.find(*pipeline.ref)
+    return found | ({"pipeline": _pipeline(raw)} if raw else {})
+
+
+def difference(found: State, expected: State) -> str:
+    """What differs, by object; empty where nothing does."""
+    names = sorted(found.keys() | expected.keys())
+    return "; ".join(
+        f"{name}: found {_words(found.get(name))}, expected {_words(expected.get(name))}"
+        for name in names
+        if found.get(name) != expected.get(name)
+    )
+
+
+def recreated(before: Mapping[Ref, Manifest], after: Mapping[Ref, Manifest]) -> list[Ref]:
+    """What is there before and after, and is not the same object."""
+    return [ref for ref in before.keys() & after.keys() if _uid(before[ref]) != _uid(after[ref])]
+
+
+def _uid(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["uid"])
+
+
+def _plain(manifest: Manifest) -> State:
+    metadata = {name: value for name, value in manifest["metadata"].items() if name not in _GIVEN}
+    annotations = {name: value for name, value in metadata.pop("annotations", {}).items() if name != _REVISION}
+    owners = [each | {"uid": "its own"} for each in metadata.get("ownerReferences", ())]
+    spec = {name: value for name, value in manifest.get("spec", {}).items() if not name.startswith("clusterIP")}
+    rest = {name: manifest.get(name) for name in ("data", "automountServiceAccountToken")}
+    fields = [each["fieldsV1"] for each in manifest["metadata"].get("managedFields", ()) if _ours(each)]
+    return (
+        metadata
+        | rest
+        | {"annotations": annotations, "owners": owners, "spec": spec, "ours": fields}
+        | {"ownerReferences": None}
+    )
+
+
+def _ours(entry: Mapping[str, Any]) -> bool:
+    return entry["manager"] == "mmpipe-operator" and "subresource" not in entry
+
+
+def _pipeline(raw: Manifest) -> State:
+    status, generation = raw.get("status", {}), raw["metadata"]["generation"]
+    conditions = {each["type"]: each for each in status.get("conditions", ()) if each["type"] not in _BY_TIME}
+    return {
+        "finalizers": raw["metadata"].get("finalizers", []),
+        "observed": status.get("observedGeneration") == generation,
+        "processes": status.get("processes"),
+        "conditions": {name: _settled(each, generation) for name, each in conditions.items()},
+    }
+
+
+def _settled(condition: Mapping[str, Any], generation: int) -> tuple[object, ...]:
+    return condition["status"], condition["reason"], condition["message"], condition["observedGeneration"] == generation
+
+
+def _processes(pods: Iterable[Manifest]) -> set[str]:
+    return {each["metadata"]["labels"]["app.kubernetes.io/component"] for each in pods}
+
+
+def _words(found: object) -> str:
+    return f"{found!r:.400}" if found is not None else "nothing"

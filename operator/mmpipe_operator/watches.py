@@ -1,0 +1,76 @@
+"""What happens to children and pods: each kind is watched from the version at which it was listed, for as long as it takes.
+
+Children are many times as many as pipelines, and of most no more is wanted than their metadata. So they are watched here
+and not by kopf, which lists everything once more, keeps a record of each object and runs a task for it (ADR 34).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from mmpipe_operator import names
+from mmpipe_operator.cluster import Cluster, ClusterError, Expired, NotLeading
+from mmpipe_operator.kinds import Kind, Manifest
+from mmpipe_operator.slimming import WHOLE
+
+type See = Callable[[str, Manifest], None]
+"""Told of each event: its type and the object; of a ``BOOKMARK`` the version alone."""
+type Relist = Callable[[Kind, str], Awaitable[int]]
+"""Lists a kind in a namespace (or everywhere) anew; the version of that list."""
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Watches:
+    """How to watch. Belongs to one event loop."""
+
+    cluster: Cluster
+    see: See
+    relist: Relist
+
+    async def keep(self, where: Iterable[tuple[Kind, str, int]], stop: asyncio.Event) -> None:
+        """Watch each kind, in a namespace (or everywhere), from a version on, until ``stop`` is set."""
+        async with asyncio.TaskGroup() as tasks:
+            watching = [tasks.create_task(self._follow(*each)) for each in where]
+            await stop.wait()
+            for each in watching:
+                each.cancel()
+
+    async def _follow(self, kind: Kind, namespace: str, since: int) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            before = since
+            try:
+                async for event, manifest in self._events(kind, namespace, since):
+                    since = max(since, int(manifest["metadata"]["resourceVersion"]))
+                    self.see(event, manifest)
+            except Expired:
+                since = await self._anew(kind, namespace) or since
+            except NotLeading:
+                raise
+            except ClusterError as error:
+                _log.info("%s; watching %s again in up to %.1f s", error, kind.plural, pause_s)
+            pause_s = _FIRST_PAUSE_S if since > before else min(2 * pause_s, _LONGEST_PAUSE_S)
+            await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311  # spreads load
+
+    def _events(self, kind: Kind, namespace: str, since: int) -> AsyncIterator[tuple[str, Manifest]]:
+        light = kind not in WHOLE
+        return self.cluster.watch(kind, since, namespace, names.PIPELINE_LABEL, metadata_only=light)
+
+    async def _anew(self, kind: Kind, namespace: str) -> int | None:
+        """The version of a list; None where there is none to be had now."""
+        try:
+            return await self.relist(kind, namespace)
+        except NotLeading:
+            raise
+        except ClusterError as error:
+            _log.warning("%s; the list of %s is tried again", error, kind.plural)
+            return None
