@@ -21,7 +21,13 @@ ROLE = Kind(_GROUP, "Role", "roles")
 CLUSTER_ROLE = Kind(_GROUP, "ClusterRole", "clusterroles")
 ROLE_BINDING = Kind(_GROUP, "RoleBinding", "rolebindings")
 CLUSTER_ROLE_BINDING = Kind(_GROUP, "ClusterRoleBinding", "clusterrolebindings")
-_KINDS = {kind.kind: kind for kind in (SERVICE_ACCOUNT, ROLE, CLUSTER_ROLE, ROLE_BINDING, CLUSTER_ROLE_BINDING, LEASE)}
+_ADMISSION = "admissionregistration.k8s.io/v1"
+_GUARD = (
+    Kind(_ADMISSION, "ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
+    Kind(_ADMISSION, "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
+)
+_ALL = (SERVICE_ACCOUNT, ROLE, CLUSTER_ROLE, ROLE_BINDING, CLUSTER_ROLE_BINDING, LEASE, *_GUARD)
+_KINDS = {kind.kind: kind for kind in _ALL}
 _CHART = Path(__file__).parents[2] / "charts" / "mmpipe"
 
 type Rule = dict[str, Any]

@@ -1,10 +1,14 @@
-"""Fixtures of autoscaling: a release with its metrics adapter, once for each module that asks for it."""
+"""Fixtures that several modules here share: a release that scales, and a pipeline whose pods really serve."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
 from e2e.cluster.session import Cluster
 from e2e.control_plane.scaled import Autoscaling, autoscaling
+from e2e.control_plane.served import Served, Servers, serving
+from tests.servers.s3 import S3
 
 
 @pytest.fixture(scope="module")
@@ -12,3 +16,23 @@ def scaling(cluster: Cluster, crd: None) -> Iterator[Autoscaling]:  # noqa: ARG0
     """Keeps a namespace of its own; pipelines of several tests are in it."""
     with autoscaling(cluster) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def servers(nats_url: str, milvus_uri: str, postgres_uri: str, s3: S3) -> Servers:
+    """Those that tests share."""
+    return Servers(nats_url, milvus_uri, postgres_uri, s3)
+
+
+@pytest.fixture(scope="module")
+def served(
+    request: pytest.FixtureRequest,
+    cluster: Cluster,
+    crd: None,  # noqa: ARG001  # it must be there
+    servers: Servers,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Served]:
+    """One of the module's own, which an operator keeps; nothing is applied yet."""
+    about = request.module.__name__.rpartition(".test_")[2].replace("_", "-")
+    with serving(cluster, servers, about, tmp_path_factory.mktemp(about)) as pipeline:
+        yield pipeline

@@ -1,7 +1,7 @@
-"""One bound of a field, tried on a pipeline that runs: its bad value is refused, its good one is applied and taken back.
+"""One bound of a field, tried on a pipeline that runs: its bad value is refused, its good one applied and taken back.
 
 What must hold then: every refusal names a field, whoever refuses (the API server, or the operator by Stalled), and the
-state is that of the first apply, object by object. Neighbours: ``schema_cases`` makes the values from the schema itself,
+state is that of the first apply, object by object. Neighbours: ``schema_cases`` makes the values from the schema, and
 ``final_state`` says what is compared.
 """
 
@@ -27,6 +27,8 @@ HANDLED_S = 60.0
 """Most time until the operator has seen a change and done what follows, with others at it on a busy machine."""
 MOST_PODS = 3
 """A process is never given more: a thousand pods would try the scheduler, not the operator."""
+_OF_THE_SPEC = ("SpecValid", "Stalled", "StagesAvailable")
+"""Conditions that the spec and the objects alone decide."""
 _FIELD = re.compile(r"\bspec[.\[][\w.\[\]=,\"-]+")
 _STRICT = {"fieldValidation": "Strict"}
 
@@ -99,8 +101,7 @@ class Bench:
         try:
             applied = self._apply(case.kept)
         except ApiError as error:
-            assert _FIELD.search(error.message), f"the refusal names no field: {error.message}"
-            return "refused"
+            return _naming(error.message, "refused")
         if applied["metadata"]["generation"] == before:
             return "nothing new"
         return wait_for(self._handled, HANDLED_S, lambda: f"status: {self.pipeline.status}")
@@ -128,19 +129,26 @@ class Bench:
         return own
 
     def _state(self) -> State:
-        """Without the number of pods: an autoscaler has been at it, and keeps what it has set."""
+        """Without the number of pods, which an autoscaler has set and keeps, and without what neighbours say."""
         found = copy.deepcopy(state(self.pipeline))
         for name, each in found.items():
             if name.startswith("Deployment "):
                 each["spec"].pop("replicas", None)
-        found.get("pipeline", {}).pop("processes", None)
+        own = found.get("pipeline", {"conditions": {}})
+        own.pop("processes", None)
+        own["conditions"] = {name: own["conditions"].get(name) for name in _OF_THE_SPEC}
         return found
 
 
 def _named(stalled: Manifest) -> str:
     assert stalled.get("status") == "True", f"neither valid nor Stalled: {stalled}"
-    assert _FIELD.search(stalled["message"]), f"Stalled names no field: {stalled['message']}"
-    return "stalled"
+    return _naming(stalled["message"], "stalled")
+
+
+def _naming(message: str, became: str) -> str:
+    """What became of it, where the message says at which field."""
+    assert _FIELD.search(message), f"{became}, and the message names no field: {message}"
+    return became
 
 
 def _calm(value: Any) -> None:  # noqa: ANN401  # JSON

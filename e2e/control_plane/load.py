@@ -1,7 +1,8 @@
-"""A client of a pipeline that never stops, as a program: ``python -m e2e.control_plane.load ADDRESS KIND[,KIND...]``.
+"""A client of a pipeline, as a program: ``python -m e2e.control_plane.load ADDRESS KIND[,KIND...] [COUNT]``.
 
 It hands in small samples one after another, of each kind in turn (`text`, `image+text`), and says of each what became
-of it, a line of JSON each. SIGTERM ends it after the sample that it is at, so that what it has said is all there is.
+of it, a line of JSON each. Without a count it goes on until SIGTERM, which ends it after the sample that it is at: what
+it has said is all there is.
 Neighbours: ``served`` starts it where names of Services are known.
 """
 
@@ -12,7 +13,7 @@ import signal
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from itertools import cycle
+from itertools import cycle, islice
 from threading import Event
 
 import numpy as np
@@ -45,11 +46,11 @@ def _part(modality: str, sample_id: str, random: np.random.Generator) -> object:
     raise ValueError(f"{modality}: found no way to make one, expected text, image or depth")
 
 
-def main(address: str, kinds: str) -> None:
+def main(address: str, kinds: str, count: str = "") -> None:
     over = Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     with Client(address, timeout_s=_PATIENCE_S) as client:
-        for sample_id, sample in samples(kinds.split(",")):
+        for sample_id, sample in islice(samples(kinds.split(",")), int(count) if count else None):
             if over.is_set():
                 return
             _say(**_handed_in(client, sample_id, sample))

@@ -51,7 +51,9 @@ def rendered(values: Values | None = None, name: str = "mmpipe", namespace: str 
 
 def operator_image() -> Image:
     """The operator of this checkout in place of its image; each replica listens at an address of its own."""
-    return Image(programs=Path(sys.executable).parent, environment={"MMPIPE_OPERATOR_HOST": "0.0.0.0"})  # noqa: S104  # the kubelet turns it into the pod's
+    everywhere = "0.0.0.0"  # noqa: S104  # the kubelet turns it into the pod's
+    hosts = {"MMPIPE_OPERATOR_HOST": everywhere, "MMPIPE_ADAPTER_HOST": everywhere}
+    return Image(programs=Path(sys.executable).parent, environment=hosts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 import uuid
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,8 @@ from e2e.control_plane.pipelines import Pipeline, Stores
 from pymilvus import MilvusClient
 from tests.servers.s3 import S3
 
-from mmpipe_operator.kinds import SECRET, Manifest
+from mmpipe_operator.kinds import DEPLOYMENT, SECRET, Manifest
+from mmpipe_operator.names import child
 
 IMAGE = "mmpipe.test/served:1"
 NEXT_IMAGE = "mmpipe.test/served:2"
@@ -38,7 +41,7 @@ NEXT_IMAGE = "mmpipe.test/served:2"
 ROLLED_OUT_S = 240.0
 SETTLED_S = 120.0
 _PROGRAMS = Path(sys.executable).parent
-_LEFT = ("stored", "quarantined")
+_ENDED = "SELECT id FROM samples WHERE pipeline = %s AND state IN ('stored', 'quarantined', 'failed')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Flow:
     def wait_for(self, more: int) -> None:
         """Until so many more samples are accepted."""
         wanted = len(self.accepted) + more
-        wait_for(lambda: len(self.accepted) >= wanted, ROLLED_OUT_S, lambda: self.client.said())
+        wait_for(lambda: len(self.accepted) >= wanted, ROLLED_OUT_S, self.client.said)
 
     def end(self) -> list[str]:
         """No more of them; the ids of those that were accepted."""
@@ -86,13 +89,19 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What the stores say of the pipeline's samples. ``deliveries`` counts each time that a worker was given one."""
+    """What the stores say of all samples so far, by id. ``deliveries`` counts each time that a worker was given one."""
 
-    ends: Counter[str]
-    twice: frozenset[str]
+    accepted: list[str]
+    states: dict[str, str]
+    letters: dict[str, str]
     quarantined: dict[str, str]
     rows: Counter[tuple[str, str]]
     deliveries: int
+
+    @property
+    def repeated(self) -> int:
+        """How often a sample was given to a worker again."""
+        return self.deliveries - len(self.accepted)
 
 
 @dataclass(slots=True)
@@ -116,45 +125,76 @@ class Served:
         """Wait until only pods of the newest templates are there, and nothing that is no longer planned."""
         self.pipeline.wait("Ready", timeout_s=ROLLED_OUT_S)
         self.pipeline.settle(ROLLED_OUT_S)
-        wait_for(lambda: all(self._is_done(pod) for pod in self.pipeline.pods()), ROLLED_OUT_S)
+        wait_for(lambda: all(map(_is_ready, self.pipeline.pods())), ROLLED_OUT_S)
 
     @contextmanager
     def flowing(self, kinds: str) -> Iterator[Flow]:
         """Samples of these kinds come in, inside the block."""
-        output = self.folder / f"load-{len(self.flows)}.log"
-        program = resolving(Path(sys.executable), self.names, self.folder / "bin")
-        address = f"dns:///{self.pipeline.name}-gateway-headless.{self.pipeline.namespace}:50050"
-        flow = Flow(Child([program, "-m", "e2e.control_plane.load", address, kinds], output))
-        self.flows.append(flow)
+        flow = self._client(kinds)
         try:
             flow.wait_for(5)
             yield flow
         finally:
             flow.client.stop(60)
 
+    def hand_in(self, kind: str, count: int) -> list[str]:
+        """So many samples; their ids, once all are accepted."""
+        flow = self._client(kind, str(count))
+        assert flow.client.wait(60) == 0, flow.client.said()
+        assert not flow.refused
+        return flow.accepted
+
+    def _client(self, *arguments: str) -> Flow:
+        output = self.folder / f"load-{len(self.flows)}.log"
+        program = resolving(Path(sys.executable), self.names, self.folder / "bin")
+        address = f"dns:///{self.pipeline.name}-gateway-headless.{self.pipeline.namespace}:50050"
+        self.flows.append(Flow(Child([program, "-m", "e2e.control_plane.load", address, *arguments], output)))
+        return self.flows[-1]
+
+    @contextmanager
+    def frozen(self, process: str) -> Iterator[None]:
+        """The pods of a process that are there now get no turn, inside the block: what was asked of them waits."""
+        pids = [pid for pod in self.pipeline.pods(process) for pid in _pids(pod["metadata"]["uid"])]
+        assert pids, f"{process}: found no process of its pods, expected one"
+        try:
+            _signal(pids, signal.SIGSTOP)
+            yield
+        finally:
+            _signal(pids, signal.SIGCONT)
+
+    def scale(self, process: str, replicas: int) -> None:
+        """As ``kubectl scale`` does it."""
+        ref = DEPLOYMENT, self.pipeline.namespace, child(self.pipeline.name, process)
+        self.pipeline.cluster.client.patch(*ref, {"spec": {"replicas": replicas}})
+
+    def ready(self, process: str) -> list[Manifest]:
+        """Its pods that serve and are to stay."""
+        return [pod for pod in self.pipeline.pods(process) if _is_ready(pod)]
+
     def books(self) -> Books:
         """What became of all samples, once none waits."""
         accepted = [sample_id for flow in self.flows for sample_id in flow.accepted]
         wait_for(lambda: self._ended() >= set(accepted), SETTLED_S, lambda: f"waits: {set(accepted) - self._ended()}")
         return Books(
-            ends=Counter(dict(self._ask("SELECT state, count(*) FROM samples WHERE pipeline = %s GROUP BY state"))),
-            twice=frozenset(sample_id for sample_id, times in Counter(accepted).items() if times > 1),
+            accepted=accepted,
+            states=dict(self._ask("SELECT id, state FROM samples WHERE pipeline = %s")),
+            letters=self._letters(),
             quarantined=dict(self._ask("SELECT sample_id, reason FROM quarantine WHERE pipeline = %s")),
             rows=self._rows(),
             deliveries=asyncio.run(self._deliveries()),
         )
 
-    def letters(self) -> dict[str, str]:
+    def _letters(self) -> dict[str, str]:
         """Dead letters by sample, with their reasons."""
         return dict(self._ask("SELECT sample_id, reason FROM dead_letters WHERE pipeline = %s"))
 
     def _ended(self) -> set[str]:
-        ended = {sample_id for sample_id, state in self._ask("SELECT id, state FROM samples WHERE pipeline = %s")}
-        return ended | self.letters().keys()
+        ended = {sample_id for (sample_id,) in self._ask(_ENDED)}
+        return ended | self._letters().keys()
 
     def _ask(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.servers.postgres) as database:
-            return database.execute(query, [self.pipeline.name]).fetchall()  # type: ignore[arg-type]  # literals above
+            return database.execute(query, [self.pipeline.name]).fetchall()
 
     def _rows(self) -> Counter[tuple[str, str]]:
         """Vectors by sample and modality, as Milvus counts them."""
@@ -174,13 +214,9 @@ class Served:
             await connection.close()
         return sum(each.delivered.consumer_seq for each in consumers if each.delivered)
 
-    def _is_done(self, pod: Manifest) -> bool:
-        return "deletionTimestamp" not in pod["metadata"]
-
     def _stores(self) -> dict[str, object]:
         return {
             "scaling": {"mode": "None"},
-            "serving": {"drainSeconds": 5},
             "sink": {
                 "milvus": {"uri": self.servers.milvus},
                 "objects": {
@@ -211,3 +247,22 @@ def serving(cluster: Cluster, servers: Servers, about: str, folder: Path) -> Ite
         yield Served(pipeline, operators, servers, folder, program.parent, names)
         pipeline.delete()
         wait_for(lambda: not pipeline.pods(), ROLLED_OUT_S)
+
+
+def _is_ready(pod: Manifest) -> bool:
+    conditions = {each["type"]: each["status"] for each in pod.get("status", {}).get("conditions", ())}
+    return "deletionTimestamp" not in pod["metadata"] and conditions.get("Ready") == "True"
+
+
+def _pids(uid: str) -> Iterator[int]:
+    """The processes of a pod: its folder is among their arguments."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"/{uid}/".encode() in (process / "cmdline").read_bytes():
+                yield int(process.name)
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)

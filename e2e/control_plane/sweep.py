@@ -20,7 +20,7 @@ from e2e.cluster.waiting import wait_for
 from e2e.control_plane.final_state import State, contents, difference, recreated, state
 from e2e.control_plane.pipelines import Pipeline
 
-CONVERGED_S = 60.0
+CONVERGED_S = 90.0
 """Most time from a new operator's start to the final state, on a busy machine."""
 EXTRA_OBJECTS = 1
 """Writes of children that may come twice: the one that was on its way."""
@@ -28,7 +28,13 @@ EXTRA_REPORTS = 6
 """Writes of status and events that may be more: what lies between is told as it is seen."""
 _QUIET_S = 1.0
 
-type Act = Callable[[], object]
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that a user does, and how one sees that the operator has done its part."""
+
+    do: Callable[[], object]
+    done: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,9 @@ class Scene:
     def refer(self, act: Act) -> Reference:
         """Do it without a crash, until nothing is asked any more."""
         first = len(self.proxy.journal)
-        act()
-        self._quiet(first, 5 * _QUIET_S)
+        act.do()
+        wait_for(act.done, CONVERGED_S)
+        self._quiet(first, 3 * _QUIET_S)
         calls = [each for each in self.proxy.journal[first:] if counted(each)]
         return Reference(act, calls, state(self.pipeline))
 
@@ -82,7 +89,7 @@ class Scene:
         """Do it with a crash, start a new operator, and compare."""
         first, before = len(self.proxy.journal), contents(self.pipeline)
         crash = self.proxy.script = Crash(point, self.kill)
-        reference.act()
+        reference.act.do()
         crashed = crash.happened.wait(CONVERGED_S / 2)
         left = contents(self.pipeline)
         self.proxy.script = through

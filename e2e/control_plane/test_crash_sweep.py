@@ -20,14 +20,15 @@ from e2e.cluster.fixtures import discard
 from e2e.cluster.operators import installed
 from e2e.cluster.results import Results
 from e2e.cluster.session import Cluster
+from e2e.control_plane.final_state import state
 from e2e.control_plane.pipelines import Pipeline
 from e2e.control_plane.sweep import Act, Outcome, Reference, Scene, chosen, told
 
 from mmpipe_operator.kinds import DEPLOYMENT, NETWORK_POLICY, SERVICE
 
 SETTINGS = {"probe_seconds": 5, "drop_timeout_seconds": 1}
-WHOLE = {"modalities": [{"name": "image"}], "topology": "PerModality", "scaling": {"mode": "HPA"}}
-PARTED = {
+WHOLE: dict[str, object] = {"modalities": [{"name": "image"}], "topology": "PerModality", "scaling": {"mode": "HPA"}}
+PARTED: dict[str, object] = {
     "modalities": [{"name": "image"}, {"name": "text"}],
     "topology": "PerStage",
     "scaling": {"mode": "None"},
@@ -67,7 +68,7 @@ class Sweep:
     def _one(self, reference: Reference, point: Point | None) -> list[Outcome]:
         if point is not None:
             return [self.scene.crash(point, reference)]
-        reference.act()
+        reference.act.do()
         _, faults = self.scene.converge(reference)
         assert not faults
         return []
@@ -104,29 +105,32 @@ def sweep(request: pytest.FixtureRequest, scene: Scene, results: Results) -> Swe
 
 def test_a_pipeline_that_is_made_and_deleted(sweep: Sweep) -> None:
     pipeline = sweep.scene.pipeline
-    outcomes = sweep.there_and_back(create=lambda: pipeline.apply(**PARTED), delete=pipeline.delete)
-    assert told(outcomes) == []
+    gone = Act(pipeline.delete, lambda: not state(pipeline))
+    assert told(sweep.there_and_back(create=_applied(pipeline, PARTED), delete=gone)) == []
 
 
 def test_a_pipeline_that_is_edited(sweep: Sweep) -> None:
     pipeline = sweep.scene.pipeline
-    pipeline.apply(**WHOLE).settle(60)
-    outcomes = sweep.there_and_back(
-        update=lambda: pipeline.apply(**PARTED), update_back=lambda: pipeline.apply(**WHOLE)
-    )
-    assert told(outcomes) == []
+    pipeline.apply(**WHOLE).settle(90)
+    there, back = _applied(pipeline, PARTED), _applied(pipeline, WHOLE)
+    assert told(sweep.there_and_back(update=there, update_back=back)) == []
 
 
 def test_an_operator_that_starts_and_has_something_to_put_right(sweep: Sweep) -> None:
     scene = sweep.scene
-    scene.pipeline.apply(**WHOLE).settle(60)
+    scene.pipeline.apply(**WHOLE).settle(90)
+    before = state(scene.pipeline)
 
     def start_on_drift() -> None:
         scene.kill()
         drift(scene.pipeline)
         scene.start()
 
-    assert told(sweep.again(start=start_on_drift)) == []
+    assert told(sweep.again(start=Act(start_on_drift, lambda: state(scene.pipeline) == before))) == []
+
+
+def _applied(pipeline: Pipeline, spec: dict[str, object]) -> Act:
+    return Act(lambda: pipeline.apply(**spec), lambda: pipeline.settle(90))
 
 
 def drift(pipeline: Pipeline) -> None:

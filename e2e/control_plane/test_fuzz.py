@@ -1,7 +1,7 @@
 """Every field of the spec, changed on a pipeline that runs and taken back: nothing of it stays, and nothing hangs.
 
-``--fuzz-fields N`` says how many bounds of fields are tried, chosen by the seed that is printed (``--seed``); 0 is all of
-them, as in ``make reliability``. What CEL rules refuse, and every bound of a new object, is in ``test_crd_*``.
+``--fuzz-fields N`` says how many bounds of fields are tried, chosen by the seed that is printed (``--seed``); 0 is all
+of them, as in ``make reliability``. What CEL rules refuse, and every bound of a new object, is in ``test_crd_*``.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def test_what_is_changed_and_taken_back_leaves_no_trace_and_what_is_wrong_is_nam
         unlike = list(pool.map(Bench.anew, benches))
 
     _tell(results, outcomes)
-    assert [str(each) for each in outcomes if each.faults] == []
+    assert not (faults := [str(each) for each in outcomes if each.faults]), "\n".join(faults)
     assert unlike == [""] * BENCHES
     assert operator.child.exit_code is None
     assert operator.healthy

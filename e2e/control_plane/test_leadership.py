@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from e2e.cluster.audit import AuditLog, writes
-from e2e.cluster.client import JSON_PATCH
+from e2e.cluster.audit import AuditLog, Request, writes
+from e2e.cluster.client import JSON_PATCH, ApiError
 from e2e.cluster.operators import OperatorProcess, Operators
+from e2e.cluster.results import Results
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import Pipeline
 
+from mmpipe_operator.cluster.lease import LEASE
 from mmpipe_operator.kinds import SERVICE
 
 LEASE_S = 5
 TAKEOVER_S = 2 * LEASE_S + 2
 """Most time until another leads: the lease, a candidate's pause, and some for a busy machine."""
+STOPPED_S = 15
+"""How long a leader is stopped; ``--full-faults`` makes it a minute."""
+_LABEL = "/metadata/labels/app.kubernetes.io~1part-of"
+"""What is taken away, so that a leader has something to write."""
+THIEF_S = 8
+NOTICED_S = LEASE_S / 5 + 1.0
+"""Most time until a leader knows that its lease is another's: a renewal's pause, and some for a busy machine."""
 
 
 @pytest.fixture
@@ -27,6 +41,14 @@ def pair(operator: Operators) -> tuple[OperatorProcess, OperatorProcess]:
     leader = operator(lease_seconds=LEASE_S)
     wait_for(lambda: operator.holder == leader.identity)
     return leader, operator(lease_seconds=LEASE_S)
+
+
+@pytest.fixture
+def kept_busy(pair: tuple[OperatorProcess, OperatorProcess], cluster: Cluster, namespace: str) -> list[Pipeline]:
+    """Pipelines that the leader keeps."""
+    assert pair
+    pipelines = [Pipeline(cluster, namespace, f"media-{number}") for number in range(4)]
+    return [each.apply(scaling={"mode": "None"}).settle(timeout_s=60) for each in pipelines]
 
 
 def test_a_standby_is_ready_and_writes_nothing(
@@ -92,6 +114,80 @@ def test_a_leader_that_was_stopped_past_its_lease_never_writes_again(
     assert late == []
 
 
+def test_a_leader_that_is_stopped_for_long_and_goes_on_has_no_write_among_those_of_the_next(
+    pair: tuple[OperatorProcess, OperatorProcess],
+    operator: Operators,
+    kept_busy: list[Pipeline],
+    audit: AuditLog,
+    results: Results,
+    request: pytest.FixtureRequest,
+) -> None:
+    leader, standby = pair
+    stopped_s = 60 if request.config.getoption("--full-faults") else STOPPED_S
+    start = audit.mark()
+    with _something_to_put_right(kept_busy):
+        wait_for(lambda: _credentials(audit, start, operator) == [leader.credential])
+        leader.pause()
+        wait_for(lambda: _credentials(audit, start, operator)[1:] == [standby.credential], TAKEOVER_S)
+        time.sleep(stopped_s)  # the fault itself: it is this long
+        leader.resume()
+        assert leader.child.wait(30) == 1
+
+    assert _credentials(audit, start, operator) == [leader.credential, standby.credential]
+    _tell(results, f"leader stopped for {stopped_s} s and continued", audit, start, operator)
+
+
+def test_a_stolen_lease_ends_its_holder_and_nobody_writes_until_the_thiefs_time_is_over(
+    pair: tuple[OperatorProcess, OperatorProcess],
+    operator: Operators,
+    cluster: Cluster,
+    kept_busy: list[Pipeline],
+    audit: AuditLog,
+    results: Results,
+) -> None:
+    leader, standby = pair
+    start = audit.mark()
+    with _something_to_put_right(kept_busy):
+        wait_for(lambda: _credentials(audit, start, operator) == [leader.credential])
+        stolen = datetime.now(UTC)
+        theft = {"holderIdentity": "thief", "leaseDurationSeconds": THIEF_S, "renewTime": f"{stolen:%FT%T.%fZ}"}
+        cluster.client.patch(LEASE, operator.namespace, operator.rights.lease, {"spec": theft})
+        assert leader.child.wait(30) == 1
+        wait_for(lambda: operator.holder == standby.identity, THIEF_S + TAKEOVER_S)
+        wait_for(lambda: _credentials(audit, start, operator)[1:] == [standby.credential])
+
+    by_leader, by_standby = (
+        [each.time for each in _written(audit, start, operator) if each.credential == replica.credential]
+        for replica in pair
+    )
+    assert max(by_leader) < _stamp(stolen + timedelta(seconds=NOTICED_S))
+    assert min(by_standby) > _stamp(stolen + timedelta(seconds=THIEF_S))
+    assert _credentials(audit, start, operator) == [leader.credential, standby.credential]
+    _tell(results, "Lease stolen", audit, start, operator)
+
+
+def test_a_deleted_lease_makes_no_second_leader(
+    pair: tuple[OperatorProcess, OperatorProcess],
+    operator: Operators,
+    cluster: Cluster,
+    kept_busy: list[Pipeline],
+    audit: AuditLog,
+    results: Results,
+) -> None:
+    leader, standby = pair
+    start = audit.mark()
+    with _something_to_put_right(kept_busy):
+        for pause_s in (0.0, 0.3, 0.6, 0.9):  # somewhere between two looks of the candidate
+            time.sleep(pause_s)
+            cluster.client.delete(LEASE, operator.namespace, operator.rights.lease)
+            wait_for(lambda: operator.holder)
+            assert operator.holder == leader.identity
+
+    assert _credentials(audit, start, operator) == [leader.credential]
+    assert standby.metric("mmpipe_operator_leader") == 0
+    _tell(results, "Lease deleted four times", audit, start, operator)
+
+
 def test_a_leader_that_was_stopped_within_its_lease_goes_on(
     pair: tuple[OperatorProcess, OperatorProcess], operator: Operators, cluster: Cluster, namespace: str
 ) -> None:
@@ -102,9 +198,58 @@ def test_a_leader_that_was_stopped_within_its_lease_goes_on(
     assert operator.holder == leader.identity
 
 
+@contextmanager
+def _something_to_put_right(pipelines: list[Pipeline]) -> Iterator[None]:
+    """All the time: labels of Services are taken away, one after the other, so that whoever leads has to write."""
+    over = threading.Event()
+    patch = [{"op": "test", "path": _LABEL, "value": "mmpipe"}, {"op": "remove", "path": _LABEL}]
+
+    def take() -> None:
+        for pipeline in itertools.cycle(pipelines):
+            with suppress(ApiError):  # it has not been put right yet
+                name = f"{pipeline.name}-image"
+                pipeline.cluster.client.patch(SERVICE, pipeline.namespace, name, patch, content=JSON_PATCH)
+            if over.wait(0.1):
+                return
+
+    taking = threading.Thread(target=take)
+    taking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        taking.join()
+
+
+def _written(audit: AuditLog, start: int, operator: Operators) -> list[Request]:
+    """What replicas have written to objects of pipelines, in the order in which it was asked for."""
+    found = writes(audit.between(start, user=operator.user))
+    return sorted((each for each in found if each.resource != "leases"), key=lambda each: each.time)
+
+
+def _credentials(audit: AuditLog, start: int, operator: Operators) -> list[str]:
+    """Who has written, in turns: a name that comes again is a second writer."""
+    return [
+        credential for credential, _ in itertools.groupby(each.credential for each in _written(audit, start, operator))
+    ]
+
+
+def _tell(results: Results, what: str, audit: AuditLog, start: int, operator: Operators) -> None:
+    turns = _credentials(audit, start, operator)
+    written = len(_written(audit, start, operator))
+    results.row(
+        "leadership", fault=what, writes=written, writers=len(set(turns)), beside_another=len(turns) - len(set(turns))
+    )
+
+
+def _stamp(moment: datetime) -> str:
+    """As the audit log has it."""
+    return f"{moment:%FT%T.%fZ}"
+
+
 def _give_it_something_to_put_right(cluster: Cluster, namespace: str) -> None:
     """Changes of what the old leader has seen, so that it would write if it could."""
     for number in range(10):
         name = f"media-{number}-image"
-        patch = [{"op": "remove", "path": "/metadata/labels/app.kubernetes.io~1part-of"}]
+        patch = [{"op": "remove", "path": _LABEL}]
         cluster.client.patch(SERVICE, namespace, name, patch, content=JSON_PATCH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,19 +60,27 @@ def serving(folder: Path, address: str) -> Iterator[Scaler]:
     scaler = Scaler(folder, _signed(folder, "ca-0"))
     scaler.authority.write_bytes(scaler.serving.authority)
     loop = asyncio.new_event_loop()
-    task = loop.create_task(external_scaler.serve(f"{address}:{PORT}", scaler.answer, lambda: scaler.serving, 0.5))
-    thread = threading.Thread(target=_run, args=(loop, task))
+    over = asyncio.Event()
+    thread = threading.Thread(target=_run, args=(loop, _serve(scaler, address, over)))
     thread.start()
     try:
         yield scaler
     finally:
-        loop.call_soon_threadsafe(task.cancel)
+        loop.call_soon_threadsafe(over.set)
         thread.join()
 
 
-def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
-    loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
-    loop.close()
+async def _serve(scaler: Scaler, address: str, over: asyncio.Event) -> None:
+    served = external_scaler.serve(f"{address}:{PORT}", scaler.answer, lambda: scaler.serving, 0.5)
+    serving = asyncio.create_task(served)
+    await over.wait()
+    serving.cancel()
+    await asyncio.wait([serving])
+
+
+def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[object, object, None]) -> None:
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(work)
 
 
 def _signed(folder: Path, name: str) -> Serving:

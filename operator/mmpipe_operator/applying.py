@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass, field
 
 from mmpipe.telemetry import metrics
@@ -18,8 +18,10 @@ from mmpipe_operator.cache import Cache, Key
 from mmpipe_operator.cluster import Cluster, Refused
 from mmpipe_operator.difference import difference
 from mmpipe_operator.kinds import CHILDREN, CONFIG_MAP, DEPLOYMENT, Kind, Manifest, Ref, ref_of
+from mmpipe_operator.plan import GATEWAY, WORKER
 from mmpipe_operator.prints import UNKNOWN, Prints, digest, label_of, number_of, print_of
 from mmpipe_operator.status import Fault, settled
+from mmpipe_operator.waking import target, waking
 
 _log = logging.getLogger(__name__)
 
@@ -50,10 +52,13 @@ class Applier:
     ) -> tuple[Fault, ...]:
         """Delete what the pipeline with this uid owns of these kinds and the plan has not. Raises as ``apply`` does.
 
-        The file of a process stays until all its pods read the next one: those that still run may start again.
+        The file of a process stays until all its pods read the next one: those that still run may start again. All of a
+        process that is no longer planned stays until its callers are those of the new plan: they still call it.
         """
-        surplus = await self._surplus(key, uid, frozenset(map(ref_of, planned)), kinds)
-        going = [stored for stored in surplus if not self._still_read(key, stored)]
+        wanted = {ref_of(manifest): _process(manifest) for manifest in planned}
+        surplus = await self._surplus(key, uid, wanted, kinds)
+        running = frozenset(wanted.values())
+        going = [each for each in surplus if not (self._still_read(key, each) or self._called(key, each, running))]
         self._left[key].surplus = len(going) < len(surplus)
         return tuple([fault for stored in going if (fault := await self._delete(key, stored))])
 
@@ -88,9 +93,20 @@ class Applier:
         self._leave(key, manifest, stored)
         return None
 
+    async def _wake(self, key: Key, autoscaler: Manifest) -> None:
+        """See ``waking``. Before the autoscaler is made, so that a crash in between changes nothing."""
+        ref = target(autoscaler)
+        patch = waking(self._cache.child(key, ref)) if ref else None
+        if ref is not None and patch is not None:
+            self._cache.put(await self._cluster.merge(ref, patch))
+            metrics.count("mmpipe.operator.writes", kind=ref.kind.kind, reason="wake")
+            _log.info("%s: set to 1 replica, as a new autoscaler would leave it at zero", ref)
+
     async def _send(self, key: Key, manifest: Manifest, stored: Manifest | None) -> Fault | None:
         ref = ref_of(manifest)
         try:
+            if stored is None:
+                await self._wake(key, manifest)
             answer = await self._written(ref, manifest, stored)
         except Refused as refusal:
             return Fault(ref, refusal.reason, refusal.message)
@@ -129,7 +145,7 @@ class Applier:
         where = (difference(manifest, stored) if stored else "it was not there") or "it was given up"
         _log.log(logging.WARNING if drifted else logging.INFO, "%s: %s, %s", ref, reason, where)
 
-    async def _surplus(self, key: Key, uid: str, wanted: frozenset[Ref], kinds: Container[Kind]) -> list[Manifest]:
+    async def _surplus(self, key: Key, uid: str, wanted: Collection[Ref], kinds: Container[Kind]) -> list[Manifest]:
         found: list[Manifest] = []
         for kind in self._cache.surplus(key, frozenset(map(label_of, wanted))):
             if kind in kinds:
@@ -152,10 +168,20 @@ class Applier:
         return None
 
     def _still_read(self, key: Key, stored: Manifest) -> bool:
-        ref = ref_of(stored)
-        process = stored["metadata"]["labels"].get(names.COMPONENT_LABEL, "")
-        deployment = self._cache.child(key, Ref(DEPLOYMENT, key[0], names.child(key[1], process)))
-        return ref.kind is CONFIG_MAP and deployment is not None and not settled(deployment)
+        deployment = self._deployment(key, _process(stored))
+        return ref_of(stored).kind is CONFIG_MAP and deployment is not None and not settled(deployment)
+
+    def _called(self, key: Key, stored: Manifest, running: Container[str]) -> bool:
+        """Whether it belongs to a process that is not planned and may still be called, by pods of the plan before."""
+        callers = (self._deployment(key, name) for name in (GATEWAY, WORKER))
+        return _process(stored) not in running and not all(each and settled(each) for each in callers)
+
+    def _deployment(self, key: Key, process: str) -> Manifest | None:
+        return self._cache.child(key, Ref(DEPLOYMENT, key[0], names.child(key[1], process)))
+
+
+def _process(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["labels"].get(names.COMPONENT_LABEL, ""))
 
 
 def owner_of(manifest: Manifest) -> str:

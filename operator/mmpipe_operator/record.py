@@ -1,10 +1,10 @@
 """What a pipeline's status says of its last close look: ``status.applied``, by which the next look can be a glance.
 
-A close look plans, reads every child, and puts right what differs. When all is as planned, one digest of everything that
-went into the plan and of the fingerprints of all children (``prints``) is written with the status. While the digest
-stands, a plan would be the same and every child is as that look has left it, so there is nothing to plan, to read or to
-write: also for an operator that has just started. It says nothing about what only the cluster could know, so whatever
-happened while no operator ran is found. It is no memory: without it, or with a wrong one, the look is a close one.
+A close look plans, reads every child, and puts right what differs. When all is as planned, one digest of everything
+that went into the plan and of the fingerprints of all children (``prints``) is written with the status. While that
+digest stands, a plan would be the same and every child is as that look has left it, so there is nothing to plan, to
+read or to write: also for an operator that has just started, since what happened while none ran is in the
+fingerprints. It is no memory: without it, or with a wrong one, the look is a close one.
 """
 
 from __future__ import annotations

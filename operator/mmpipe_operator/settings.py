@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -21,6 +22,11 @@ class SettingsError(MmpipeError, ValueError):
 
 def _parted(value: Any) -> Any:  # noqa: ANN401  # what the environment holds, or a tuple already
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _name_of_its_own() -> str:
+    """Two processes of one host must not take each other's lease for their own; a pod's name is its own already."""
+    return f"{socket.gethostname()}_{secrets.token_hex(4)}"
 
 
 type Parted = Annotated[tuple[str, ...], BeforeValidator(_parted)]
@@ -77,8 +83,8 @@ class Settings(BaseModel):
     """Name of the Lease."""
     lease_seconds: Annotated[float, Field(ge=1)] = 15
     """How long a leader that has gone silent is waited for."""
-    identity: str = Field(default_factory=socket.gethostname)
-    """Who holds the Lease: the pod's name."""
+    identity: str = Field(default_factory=_name_of_its_own)
+    """Who holds the Lease: the pod's name. Two processes must never have the same."""
     drop_timeout_seconds: Seconds = 300
     """How long a deleted pipeline is held while its collection can't be dropped (`deletionPolicy: Delete`)."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -1,7 +1,7 @@
-"""What happens to children and pods: each kind is watched from the version at which it was listed, for as long as it takes.
+"""What happens to children and pods: each kind is watched from the version at which it was listed.
 
-Children are many times as many as pipelines, and of most no more is wanted than their metadata. So they are watched here
-and not by kopf, which lists everything once more, keeps a record of each object and runs a task for it (ADR 34).
+Children are many times as many as pipelines, and of most no more is wanted than their metadata. So they are watched
+here and not by kopf, which lists everything once more, keeps a record of each object and runs a task for it (ADR 34).
 """
 
 from __future__ import annotations

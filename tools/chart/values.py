@@ -47,6 +47,9 @@ class Settings(Block):
     """How soon a changed Secret or ConfigMap is noticed."""
     probe_seconds: Seconds = 30
     """How often each NATS, Milvus and SQL server is asked."""
+    sparing_seconds: Annotated[float, Field(ge=0)] = 10
+    """How often the pods of processes that have several are asked how busy they are, so that idle ones are deleted
+    first when there are to be fewer; 0 asks none, and takes the right to patch pods away."""
     lease_seconds: Seconds = 15
     """How long a leader that has gone silent is waited for."""
     drop_timeout_seconds: Seconds = 300
@@ -73,6 +76,10 @@ class Rbac(Block):
     """With `watchNamespaces`: whether one ClusterRole lets the operator list, watch and patch pipelines of all
     namespaces, and nothing else. A namespace that is deleted loses its Roles first; without this one, a pipeline in it
     with `deletionPolicy: Delete` holds it until a person takes the finalizer off."""
+    guard_pods: bool = True
+    """Whether a ValidatingAdmissionPolicy holds the operator to the one annotation of pods that it writes
+    (`settings.sparingSeconds`): the right to patch pods alone would be the right to change their images. The policy is
+    for the whole cluster, and about nobody else."""
     aggregate: bool = True
     """Whether the cluster's roles view, edit and admin get rights over pipelines. They are ClusterRoles."""
 

@@ -23,6 +23,9 @@ from mmpipe_operator.cluster.connection import FENCE
 from mmpipe_operator.cluster.faults import Gone, Unavailable, fault_of
 from mmpipe_operator.kinds import Kind, Manifest, Ref, ref_of
 
+type Page = tuple[list[Manifest], int]
+"""Some objects of a list, and the version at which all of it was so."""
+
 PAGE = 500
 """Objects in one answer to a list."""
 TIMEOUT_S = 30.0
@@ -95,7 +98,7 @@ class Cluster:
 
     async def pages(
         self, kind: Kind, namespace: str = "", selector: str = "", *, metadata_only: bool = False
-    ) -> AsyncIterator[tuple[list[Manifest], int]]:
+    ) -> AsyncIterator[Page]:
         """As ``list``, page by page, so that nobody has to hold all of it; ``metadata_only`` leaves out all else."""
         query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
         head = {"apiVersion": kind.api_version, "kind": kind.kind}
@@ -200,9 +203,7 @@ class Cluster:
         said: Manifest = from_json(content, cache_strings="keys")
         return said
 
-    async def _open(
-        self, method: str, path: str, body: _Body, timeout: aiohttp.ClientTimeout
-    ) -> aiohttp.ClientResponse:
+    async def _open(self, method: str, path: str, body: _Body, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         """The answer, of which no more than the head has been read."""
         headers = {
             "Accept": body.accept,
@@ -214,7 +215,7 @@ class Cluster:
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], bare, method, body.content)
         FENCE.set(None if method == "GET" else self._fence)
         answer = await self._client.rest_client.request(  # type: ignore[no-untyped-call]  # it ships none
-            method, self._client.configuration.host + path, headers=headers, body=body.content, _request_timeout=timeout
+            method, self._client.configuration.host + path, headers=headers, body=body.content, _request_timeout=limits
         )
         opened: aiohttp.ClientResponse = answer.response
         return opened

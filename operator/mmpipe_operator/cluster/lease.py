@@ -15,6 +15,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mmpipe_operator.cluster.client import Cluster
@@ -28,6 +29,15 @@ _SAFETY = 0.8
 """Share of its duration in which a holder trusts its lease (client-go: renewDeadline 10 s of 15 s)."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A version of the lease that another wrote: since when it has been seen, and for how long that one promised."""
+
+    version: str = ""
+    since_s: float = float("-inf")
+    promised_s: float = 0.0
 
 
 class Lease:
@@ -48,7 +58,7 @@ class Lease:
         self._duration_s = duration_s
         self._clock = clock
         self._trusted_until = float("-inf")
-        self._seen: tuple[str, float] = ("", clock())
+        self._seen = _Seen()
 
     @property
     def leading(self) -> bool:
@@ -107,6 +117,8 @@ class Lease:
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         spec = {"holderIdentity": self._identity, "leaseDurationSeconds": round(self._duration_s), "renewTime": now}
         if held is None:
+            if not (self.leading or self._is_over()):
+                return False  # somebody has deleted it, and whoever holds it does not know yet
             metadata = {"namespace": self._ref.namespace, "name": self._ref.name}
             new = {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": metadata}
             await self._cluster.create(LEASE, new | {"spec": spec | {"acquireTime": now, "leaseTransitions": 0}})
@@ -121,8 +133,12 @@ class Lease:
 
     def _free(self, held: Manifest) -> bool:
         """Whether nobody holds it, or whoever does has not renewed for as long as it promised."""
-        version, since = self._seen
-        if held["metadata"]["resourceVersion"] != version:
-            self._seen = version, since = held["metadata"]["resourceVersion"], self._clock()
-        promised_s = held["spec"].get("leaseDurationSeconds", self._duration_s)
-        return not held["spec"].get("holderIdentity") or self._clock() - since > promised_s
+        version, holder = held["metadata"]["resourceVersion"], held["spec"].get("holderIdentity")
+        if version != self._seen.version:
+            promised_s = held["spec"].get("leaseDurationSeconds", self._duration_s) if holder else 0.0
+            self._seen = _Seen(version, self._clock(), promised_s)
+        return not holder or self._is_over()
+
+    def _is_over(self) -> bool:
+        """Whether what was promised when the lease was seen last has passed; where it never was, nothing was."""
+        return self._clock() - self._seen.since_s > self._seen.promised_s

@@ -66,12 +66,11 @@ class ExternalScaler:
         """What a server is given."""
         ref, asked = keda.ScaledObjectRef.FromString, keda.GetMetricsRequest.FromString
         unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
-        written = Message.SerializeToString
         methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            "IsActive": unary(self.is_active, ref, written),
-            "StreamIsActive": stream(self.stream_is_active, ref, written),
-            "GetMetricSpec": unary(self.get_metric_spec, ref, written),
-            "GetMetrics": unary(self.get_metrics, asked, written),
+            "IsActive": unary(self.is_active, ref, _written),
+            "StreamIsActive": stream(self.stream_is_active, ref, _written),
+            "GetMetricSpec": unary(self.get_metric_spec, ref, _written),
+            "GetMetrics": unary(self.get_metrics, asked, _written),
         }
         return grpc.method_handlers_generic_handler(_SERVICE, methods)
 
@@ -123,6 +122,10 @@ class ExternalScaler:
         except ApiProblem as problem:
             _log.debug("%s/%s: %s", question.namespace, question.pipeline, problem)
             return None
+
+
+def _written(message: Message) -> bytes:
+    return message.SerializeToString()
 
 
 def question_of(namespace: str, metadata: Mapping[str, str]) -> Question:

@@ -34,6 +34,7 @@ class Handshakes:
 
     def believe(self, authority: str) -> None:
         """Believe clients that this authority has signed (PEM), and no others. Raises ssl.SSLError likewise."""
+        _believing(authority)  # or a bad one would turn up when the next certificate is shown
         self._renew(self._pair, authority)
 
     def _renew(self, pair: tuple[bytes, bytes] | None, authority: str) -> None:
@@ -60,9 +61,14 @@ def _context() -> ssl.SSLContext:
     return context
 
 
-def _loaded(pair: tuple[bytes, bytes], authority: str) -> ssl.SSLContext:
+def _believing(authority: str) -> ssl.SSLContext:
     context = _context()
     context.load_verify_locations(cadata=authority)
+    return context
+
+
+def _loaded(pair: tuple[bytes, bytes], authority: str) -> ssl.SSLContext:
+    context = _believing(authority)
     with _file(pair[0]) as chain, _file(pair[1]) as key:
         context.load_cert_chain(chain, key)
     return context

@@ -5,8 +5,8 @@ objects together in the order in which they are applied. Fields are written as t
 fields are left out, so that ``difference`` finds none where nothing has changed.
 """
 
-from mmpipe_operator.plan.model import Context, Plan, Process, Scaler
+from mmpipe_operator.plan.model import GATEWAY, WORKER, Context, Plan, Process, Scaler
 from mmpipe_operator.plan.pipeline import plan
 from mmpipe_operator.plan.secrets import references
 
-__all__ = ["Context", "Plan", "Process", "Scaler", "plan", "references"]
+__all__ = ["GATEWAY", "WORKER", "Context", "Plan", "Process", "Scaler", "plan", "references"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import get_args
 
 from pydantic import BaseModel
 
@@ -37,12 +39,29 @@ def environment(part: Part) -> list[Manifest]:
 
 def secret_refs(model: BaseModel) -> Iterator[SecretRef]:
     """All of a spec, or of a block."""
-    for name in type(model).model_fields:
+    for name in _may_have(type(model)):
         value = getattr(model, name)
         if isinstance(value, SecretRef):
             yield value
         elif isinstance(value, BaseModel):
             yield from secret_refs(value)
+
+
+@cache
+def _may_have(block: type[BaseModel]) -> tuple[str, ...]:
+    """Fields in which a SecretRef may be, as their types say: most blocks have none, and need no search."""
+    return tuple(name for name, field in block.model_fields.items() if any(map(_is_or_has, _types(field.annotation))))
+
+
+def _is_or_has(found: object) -> bool:
+    if not (isinstance(found, type) and issubclass(found, BaseModel)):
+        return False
+    return issubclass(found, SecretRef) or bool(_may_have(found))
+
+
+def _types(annotation: object) -> Iterator[object]:
+    """The type, or those of a union."""
+    yield from get_args(annotation) or (annotation,)
 
 
 def _of_template(template: PodTemplate) -> Iterator[str]:

@@ -110,7 +110,7 @@ STATUS_SCHEMA: dict[str, Any] = {
         },
         "applied": {
             "type": "object",
-            "description": "When it was last true that all is applied as planned; while it is, nobody has to look closer.",
+            "description": "What was last found applied as planned; while it stands, nobody has to look closer.",
             "properties": _APPLIED,
         },
     },

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
@@ -31,6 +31,10 @@ class SpecModel(BaseModel):
         use_attribute_docstrings=True,
         protected_namespaces=(),
     )
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Itself: nobody changes what is frozen. pydantic copies every default, four fifths of the time of reading."""
+        return self
 
 
 ATOMIC = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})

@@ -14,6 +14,7 @@ from typing import Any
 
 from mmpipe_operator import names
 from mmpipe_operator.cluster import ClusterError, Conflict, Gone
+from mmpipe_operator.cluster.client import Page
 from mmpipe_operator.difference import merge_keys
 from mmpipe_operator.kinds import Kind, Manifest, Ref, ref_of
 
@@ -41,9 +42,7 @@ class FakeCluster:
         found = [held for ref, held in self.objects.items() if ref.kind is kind and namespace in {"", ref.namespace}]
         return copy.deepcopy(found), self._version
 
-    async def pages(
-        self, kind: Kind, namespace: str = "", selector: str = "", **_: object
-    ) -> AsyncIterator[tuple[list[Manifest], int]]:
+    async def pages(self, kind: Kind, namespace: str = "", selector: str = "", **_: object) -> AsyncIterator[Page]:
         found, version = await self.list(kind, namespace, selector)
         for each in found:
             yield [each], version

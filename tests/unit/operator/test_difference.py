@@ -11,7 +11,8 @@ from mmpipe_operator.kinds import Manifest
 
 
 def stored(manifest: Manifest, owned: dict[str, Any] | None = None) -> Manifest:
-    entry = {"manager": names.FIELD_MANAGER, "operation": "Apply", "fieldsV1": owned or {}}
+    """As the API server has it; all of the spec is ours where nothing else is said."""
+    entry = {"manager": names.FIELD_MANAGER, "operation": "Apply", "fieldsV1": owned or {"f:spec": {}}}
     return {**manifest, "metadata": {**manifest.get("metadata", {}), "managedFields": [entry]}}
 
 
@@ -80,6 +81,24 @@ def test_an_entry_that_we_own_and_no_longer_plan_is_given_up() -> None:
     found = {"spec": {"env": [{"name": "A", "value": "1"}, {"name": "B"}]}}
 
     assert difference(planned, stored(found, owned)) == "spec.env[B]"
+
+
+@pytest.mark.parametrize(
+    ("owned", "path"),
+    [
+        ({}, "spec"),
+        ({"f:spec": {"f:env": {}}}, "spec.replicas"),
+        ({"f:spec": {"f:replicas": {}, "f:env": {".": {}}}}, "spec.env[0]"),
+        ({"f:spec": {"f:replicas": {}, "f:env": {'k:{"name":"A"}': {"f:name": {}}}}}, "spec.env[0].value"),
+        ({"f:spec": {"f:replicas": {}, "f:env": {'k:{"name":"A"}': {"f:value": {}}}}}, "spec.env[0].name"),
+    ],
+    ids=["nothing", "a field", "an entry", "a field of an entry", "the name of an entry"],
+)
+def test_a_planned_value_that_is_not_ours_is_made_ours(owned: dict[str, Any], path: str) -> None:
+    planned = {"spec": {"replicas": 0, "env": [{"name": "A", "value": "1"}]}}
+    entry = {"manager": names.FIELD_MANAGER, "operation": "Apply", "fieldsV1": owned}
+
+    assert difference(planned, {**planned, "metadata": {"managedFields": [entry] if owned else []}}) == path
 
 
 def test_what_we_own_and_plan_is_no_difference() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from mmpipe_operator.settings import Settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "operator.md").read_text(encoding="utf-8")
-BY_MACHINE = {"image": "the image of this release", "identity": "the host's name"}
+BY_MACHINE = {"image": "the image of this release", "identity": "the host's name, and something of its own"}
 """Settings whose default is not the same everywhere."""
 
 

@@ -159,3 +159,59 @@ async def test_releasing_takes_nothing_from_another() -> None:
 
     assert leases.held is not None
     assert leases.held["spec"]["holderIdentity"] == "a"
+
+
+@asynchronous
+async def test_a_deleted_lease_is_still_its_holders_until_that_must_have_noticed() -> None:
+    leases, clock = Leases(), Clock()
+    first, second = candidate(leases, "a", clock), candidate(leases, "b", clock)
+    await first.acquire()
+    await second.attempt()
+    leases.held = None
+
+    assert not await second.attempt()
+    assert await first.attempt()
+    assert leases.held["spec"]["holderIdentity"] == "a"
+
+
+@asynchronous
+async def test_a_deleted_lease_whose_holder_is_gone_is_taken_once_its_time_is_over() -> None:
+    leases, clock = Leases(), Clock()
+    await candidate(leases, "a", clock).acquire()
+    second = candidate(leases, "b", clock)
+    await second.attempt()
+    leases.held = None
+
+    clock.now_s += 15
+    assert not await second.attempt()
+    clock.now_s += 0.1
+    assert await second.attempt()
+
+
+@asynchronous
+async def test_a_lease_that_was_released_and_deleted_is_free_at_once() -> None:
+    leases, clock = Leases(), Clock()
+    first, second = candidate(leases, "a", clock), candidate(leases, "b", clock)
+    await first.acquire()
+    await first.release()
+    assert not second.leading
+    leases.held = None
+
+    assert await second.attempt()
+
+
+@asynchronous
+async def test_a_holder_into_whose_lease_another_name_is_written_leads_no_more_at_its_next_look() -> None:
+    leases, clock = Leases(), Clock()
+    first, second = candidate(leases, "a", clock), candidate(leases, "b", clock)
+    await first.acquire()
+    assert leases.held is not None
+    await leases.replace(
+        Ref(cast("Kind", None), "", ""), leases.held | {"spec": leases.held["spec"] | {"holderIdentity": "thief"}}
+    )
+
+    assert not await first.attempt()
+    assert not first.leading
+    assert not await second.attempt()
+    clock.now_s += 15.1
+    assert await second.attempt()

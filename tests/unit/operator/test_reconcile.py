@@ -79,6 +79,12 @@ class Scene:
         raw = self.raw
         self.see({**raw, "spec": {**raw["spec"], **changed}})
 
+    def roll_out(self, process: str) -> None:
+        """As its controller does."""
+        deployment = self.cluster.objects[Ref(DEPLOYMENT, "team", f"media-{process}")]
+        done = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+        self.see({**deployment, "status": done})
+
     @property
     def raw(self) -> Manifest:
         return self.cluster.objects[Ref(PIPELINE, *KEY)]
@@ -137,6 +143,11 @@ def test_a_modality_that_is_removed_takes_its_objects_with_it() -> None:
 
     scene.edit(modalities=[{"name": "text"}])
     scene.reconcile()
+    assert "media-image" in scene.names("Deployment"), "the old worker still calls it"
+
+    scene.roll_out("gateway")
+    scene.roll_out("worker")
+    scene.reconcile()
 
     assert ("delete", "Deployment media-image") in scene.cluster.writes
     assert "media-image" not in scene.names("Service")
@@ -151,9 +162,7 @@ def test_a_file_stays_until_the_pods_that_read_it_are_gone() -> None:
     scene.reconcile()
     assert old < scene.names("ConfigMap")
 
-    deployment = scene.cluster.objects[Ref(DEPLOYMENT, "team", "media-text")]
-    done = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
-    scene.see({**deployment, "status": done})
+    scene.roll_out("text")
     scene.reconcile()
 
     assert not old & scene.names("ConfigMap")

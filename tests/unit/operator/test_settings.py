@@ -6,7 +6,13 @@ from mmpipe_operator.settings import Settings, SettingsError, from_environment
 
 
 def test_without_variables_everything_has_a_default() -> None:
-    assert from_environment({"PATH": "/bin"}) == Settings(identity=from_environment({}).identity)
+    found = from_environment({"PATH": "/bin"})
+
+    assert found == Settings(identity=found.identity)
+
+
+def test_two_processes_of_one_host_do_not_take_each_others_lease_for_their_own() -> None:
+    assert from_environment({}).identity != from_environment({}).identity
 
 
 def test_variables_are_read_by_their_names() -> None:

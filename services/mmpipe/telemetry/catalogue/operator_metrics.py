@@ -54,8 +54,8 @@ OPERATOR = (
             Attribute(
                 "reason",
                 "drift: somebody else had changed or deleted it; prune: it is no longer planned; sparing: how busy a "
-                "pod is",
-                ("create", "change", "drift", "prune", "status", "finalizer", "sparing"),
+                "pod is; wake: a Deployment at zero, before a new autoscaler",
+                ("create", "change", "drift", "prune", "status", "finalizer", "sparing", "wake"),
             ),
         ),
     ),
