@@ -56,7 +56,7 @@ def access(kubeconfig: Path) -> Access:
     """From a kubeconfig of any kind, those that run a program for a token included."""
     configuration = kubernetes_client.Configuration()
     kubernetes_config.load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]  # it ships none
-    token = configuration.get_api_key_with_prefix("authorization")
+    token = configuration.get_api_key_with_prefix("BearerToken")
     return Access(
         server=configuration.host,
         authority=Path(configuration.ssl_ca_cert).read_bytes() if configuration.ssl_ca_cert else b"",

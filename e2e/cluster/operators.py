@@ -161,11 +161,16 @@ class Operators:
 
 
 @contextmanager
-def installed(cluster: Cluster, served: Iterable[str] = (), api: Api | None = None) -> Iterator[Operators]:
-    """An installation that is taken away after the block, its replicas with it. ``api`` may be a proxy's."""
+def installed(
+    cluster: Cluster, served: Iterable[str] = (), api: Api | None = None, *, keda: bool = False
+) -> Iterator[Operators]:
+    """An installation that is taken away after the block, its replicas with it.
+
+    ``api`` may be a proxy's; ``keda`` gives it the rights for pipelines that KEDA scales.
+    """
     namespace, of, access = cluster.new_namespace("operator"), tuple(served), cluster.client.access
     reached = api or Api(access.server, access.authority)
-    operators = Operators(cluster, namespace, rights(cluster.client, namespace, of), of, reached)
+    operators = Operators(cluster, namespace, rights(cluster.client, namespace, of, keda=keda), of, reached)
     operators.rights.grant()
     (cluster.folder / namespace).mkdir()
     try:

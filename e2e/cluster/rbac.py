@@ -76,12 +76,14 @@ class Rights:
         return next(str(each["metadata"]["name"]) for each in self.objects if each["kind"] == kind.kind)
 
 
-def rights(client: Client, namespace: str, served: tuple[str, ...], component: str = "operator") -> Rights:
+def rights(
+    client: Client, namespace: str, served: tuple[str, ...], component: str = "operator", *, keda: bool = False
+) -> Rights:
     """Those of an installation in a namespace over these namespaces, or over the whole cluster; not granted yet.
 
-    ``component`` is ``operator`` or ``metrics-adapter``, as its objects are labelled.
+    ``component`` is ``operator`` or ``metrics-adapter``, as its objects are labelled; ``keda`` lets pipelines have it.
     """
-    values = {"watchNamespaces": list(served), "rbac": {"aggregate": False}}
+    values = {"watchNamespaces": list(served), "rbac": {"aggregate": False}, "pipelines": {"keda": keda}}
     command = [str(binaries.program("helm")), "template", "mmpipe", str(_CHART), "--namespace", namespace, "--values=-"]
     rendered = subprocess.run(command, input=yaml.safe_dump(values), capture_output=True, text=True, check=True).stdout
     found = (each for each in yaml.safe_load_all(rendered) if each and each["kind"] in _KINDS)

@@ -16,13 +16,21 @@ _FAULTS = (ApiError, urllib3.exceptions.HTTPError, OSError)
 
 
 class Watch:
-    """Calls ``seen`` with each object that is there or has changed and ``gone`` with each that was deleted."""
+    """Calls ``seen`` with each object that is there or has changed and ``gone`` with each that was deleted.
+
+    Of one namespace, or of all.
+    """
 
     def __init__(
-        self, client: Client, kind: Kind, seen: Callable[[Manifest], None], gone: Callable[[Manifest], None]
+        self,
+        client: Client,
+        kind: Kind,
+        seen: Callable[[Manifest], None],
+        gone: Callable[[Manifest], None],
+        namespace: str = "",
     ) -> None:
         self._client = client
-        self._kind = kind
+        self._path = kind.path(namespace)
         self._seen = seen
         self._gone = gone
         self._known: dict[str, Manifest] = {}
@@ -47,7 +55,7 @@ class Watch:
 
     def _watch(self, version: str) -> str:
         """Where to go on when the stream has ended; empty where the server has forgotten that place."""
-        with self._client.watch(self._kind.path(), resourceVersion=version) as events:
+        with self._client.watch(self._path, resourceVersion=version) as events:
             for event in events:
                 if self._over.is_set() or event["type"] == "ERROR":
                     return ""
@@ -67,7 +75,7 @@ class Watch:
             self._seen(found)
 
     def _list(self) -> str:
-        answer = self._client.call("GET", self._kind.path())
+        answer = self._client.call("GET", self._path)
         now = {item["metadata"]["uid"]: item for item in answer["items"]}
         before, self._known = self._known, now
         for uid in before.keys() - now.keys():

@@ -5,7 +5,7 @@ Without what each object is given anew: uids, versions, times, addresses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from e2e.control_plane.pipelines import OWNED, Pipeline
@@ -41,13 +41,8 @@ def state(pipeline: Pipeline) -> State:
 
 
 def difference(found: State, expected: State) -> str:
-    """What differs, by object; empty where nothing does."""
-    names = sorted(found.keys() | expected.keys())
-    return "; ".join(
-        f"{name}: found {_words(found.get(name))}, expected {_words(expected.get(name))}"
-        for name in names
-        if found.get(name) != expected.get(name)
-    )
+    """What differs, by path; empty where nothing does."""
+    return "; ".join(_differing(found, expected, ""))
 
 
 def recreated(before: Mapping[Ref, Manifest], after: Mapping[Ref, Manifest]) -> list[Ref]:
@@ -97,5 +92,13 @@ def _processes(pods: Iterable[Manifest]) -> set[str]:
     return {each["metadata"]["labels"]["app.kubernetes.io/component"] for each in pods}
 
 
+def _differing(found: object, expected: object, path: str) -> Iterator[str]:
+    if isinstance(found, Mapping) and isinstance(expected, Mapping):
+        for name in sorted(found.keys() | expected.keys()):
+            yield from _differing(found.get(name), expected.get(name), f"{path} {name}")
+    elif found != expected:
+        yield f"{path}: found {_words(found)}, expected {_words(expected)}"
+
+
 def _words(found: object) -> str:
-    return f"{found!r:.400}" if found is not None else "nothing"
+    return f"{found!r:.200}" if found is not None else "nothing"

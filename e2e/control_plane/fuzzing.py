@@ -30,6 +30,7 @@ MOST_PODS = 3
 _OF_THE_SPEC = ("SpecValid", "Stalled", "StagesAvailable")
 """Conditions that the spec and the objects alone decide."""
 _FIELD = re.compile(r"\bspec[.\[][\w.\[\]=,\"-]+")
+_TAKEN = "taken"
 _STRICT = {"fieldValidation": "Strict"}
 
 
@@ -84,16 +85,22 @@ class Bench:
 
     def _refusal(self, case: Case) -> Iterator[str]:
         """What is wrong with how the bad value was met."""
-        found = self.pipeline.get()
-        bad = self._document(case.broken)
-        bad["metadata"] |= {"resourceVersion": found["metadata"]["resourceVersion"]}
+        refusal = wait_for(lambda: self._replaced_by(case.broken))
+        if refusal == _TAKEN:
+            yield f"a value that breaks {case.bound} was taken"
+        elif not Verdict(refusal).names(case.path):
+            yield f"the refusal names no {case.path}: {refusal}"
+
+    def _replaced_by(self, document: Manifest) -> str | None:
+        """What the API server says against the document in the pipeline's place; None where a status came between."""
+        own = self._document(document)
+        own["metadata"]["resourceVersion"] = self.pipeline.get()["metadata"]["resourceVersion"]
+        path = PIPELINE.path(self.pipeline.namespace, self.pipeline.name)
         try:
-            self.pipeline.cluster.client.call("PUT", PIPELINE.path(*_place(bad)), bad, **_STRICT)
+            self.pipeline.cluster.client.call("PUT", path, own, **_STRICT)
         except ApiError as error:
-            if not Verdict(error.message).names(case.path):
-                yield f"the refusal names no {case.path}: {error.message}"
-            return
-        yield f"a value that breaks {case.bound} was taken"
+            return None if error.reason == "Conflict" else error.message
+        return _TAKEN
 
     def _change(self, case: Case) -> str:
         """Apply the good value, and see what becomes of it. Raises AssertionError where nothing does."""
@@ -158,7 +165,3 @@ def _calm(value: Any) -> None:  # noqa: ANN401  # JSON
         value["minReplicas"] = min(value["minReplicas"], MOST_PODS)
     for child in children:
         _calm(child)
-
-
-def _place(document: Manifest) -> tuple[str, str]:
-    return document["metadata"]["namespace"], document["metadata"]["name"]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from e2e.cluster.backlog import Backlog
 from e2e.cluster.client import ApiError
 from e2e.cluster.fixtures import discard
+from e2e.cluster.pod_metrics import PodMetrics
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import Pipeline, Stores
@@ -85,7 +86,7 @@ class Autoscaled:
 
     def _has(self, process: str, replicas: int) -> bool:
         status = self._deployment(process).get("status", {})
-        return self.replicas(process) == replicas == status.get("readyReplicas", 0)
+        return self.replicas(process) == replicas == int(status.get("readyReplicas", 0))
 
     def _deployment(self, process: str) -> Manifest:
         return self.pipeline.cluster.client.find(DEPLOYMENT, self.pipeline.namespace, self._name(process)) or {}
@@ -100,6 +101,7 @@ class Autoscaling:
 
     release: Release
     namespace: str
+    pods: PodMetrics
 
     @property
     def cluster(self) -> Cluster:
@@ -142,12 +144,14 @@ def autoscaling(cluster: Cluster, values: Values | None = None) -> Iterator[Auto
     own, served = cluster.new_namespace("mmpipe-system"), cluster.new_namespace("scaled")
     cluster.kubelet.run(OPERATOR_IMAGE, operator_image())
     fixed = {"watchNamespaces": [served], "crds": {"enabled": False}}
-    found = Autoscaling(Release(cluster, own, values={**fixed, **(values or {})}), served)
+    release = Release(cluster, own, values={**fixed, **(values or {})})
     try:
-        succeeded(found.release.install())
-        wait_for(found.available)
-        yield found
+        succeeded(release.install())
+        with PodMetrics().telling(cluster.client, served) as pods:
+            found = Autoscaling(release, served, pods)
+            wait_for(found.available)
+            yield found
     finally:
-        found.release.do("uninstall", "--ignore-not-found", "--no-hooks", "--wait")
+        release.do("uninstall", "--ignore-not-found", "--no-hooks", "--wait")
         discard(cluster, served)
         discard(cluster, own)

@@ -54,6 +54,23 @@ EVERYTHING: dict[str, Any] = {
     "extraEnv": [{"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
     "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
     "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ca", "readOnly": True}],
+    "metricsAdapter": {
+        "settings": {"logLevel": "DEBUG", "freshSeconds": 0.5},
+        "certificates": {"existingSecret": "own"},
+        "serviceAccount": {"annotations": {"example.com/role": "r"}},
+        "deploymentAnnotations": {"example.com/a": "b"},
+        "podAnnotations": {"example.com/a": "b"},
+        "podLabels": {"example.com/a": "b"},
+        "nodeSelector": {"kubernetes.io/arch": "amd64"},
+        "tolerations": [{"key": "other", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+        "topologySpreadConstraints": [
+            {"topologyKey": "kubernetes.io/hostname", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}
+        ],
+        "priorityClassName": "system-node-critical",
+        "extraEnv": [{"name": "A", "value": "b"}],
+        "podDisruptionBudget": {"minAvailable": 1},
+    },
     "podDisruptionBudget": {"minAvailable": "50%"},
     "metrics": {"service": {"annotations": {"a": "b"}}, "serviceMonitor": MONITOR, "podMonitor": MONITOR},
     "pipelines": {"keda": True, "serviceMonitors": True, "podMonitor": MONITOR},
@@ -77,6 +94,7 @@ EVERYTHING: dict[str, Any] = {
 }
 NOTHING: dict[str, Any] = {
     "replicaCount": 1,
+    "metricsAdapter": {"enabled": False},
     "crds": {"enabled": False},
     "rbac": {"create": False, "aggregate": False},
     "serviceAccount": {"create": False, "name": "default"},
@@ -92,6 +110,7 @@ SETS: dict[str, Values] = {
     "everything off": NOTHING,
     "in namespaces": {"watchNamespaces": ["default", "kube-public"]},
     "everything on, in namespaces": EVERYTHING | {"watchNamespaces": ["default", "kube-public"]},
+    "no roles, and an adapter": {"rbac": {"create": False}},
     "named otherwise": {
         "fullnameOverride": "s",
         "commonLabels": {"a": "b"},

@@ -158,7 +158,8 @@ def test_a_second_release_is_told_that_the_crd_is_anothers(release: Release, sec
     assert "invalid ownership metadata" in refused.stderr
     assert f'current value is "{release.namespace}"' in refused.stderr
     second.do("uninstall", "--ignore-not-found", "--no-hooks")
-    succeeded(second.install({"watchNamespaces": [second.namespace], "crds": {"enabled": False}}))
+    own = {"watchNamespaces": [second.namespace], "crds": {"enabled": False}, "metricsAdapter": {"enabled": False}}
+    succeeded(second.install(own))
 
 
 def test_a_crd_that_somebody_applied_by_hand_is_taken_over_only_when_asked_to(release: Release) -> None:

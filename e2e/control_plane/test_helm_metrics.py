@@ -24,7 +24,11 @@ from mmpipe_operator.kinds import API_SERVICE, SECRET
 def release(cluster: Cluster, crd: None, namespace: str) -> Iterator[Release]:  # noqa: ARG001  # it must be there
     """Not installed yet; it looks after its own namespace."""
     cluster.kubelet.run(OPERATOR_IMAGE, operator_image())
-    release = Release(cluster, namespace, values={"watchNamespaces": [namespace], "crds": {"enabled": False}, "rbac": {"guardPods": False}})
+    release = Release(
+        cluster,
+        namespace,
+        values={"watchNamespaces": [namespace], "crds": {"enabled": False}, "rbac": {"guardPods": False}},
+    )
     yield release
     for name in (OWN.name, SIBLING.name):
         cluster.client.delete(API_SERVICE, "", name)
@@ -32,7 +36,9 @@ def release(cluster: Cluster, crd: None, namespace: str) -> Iterator[Release]:  
         succeeded(release.do("uninstall", "--ignore-not-found", "--no-hooks", "--wait"))
 
 
-def test_an_install_brings_an_adapter_that_the_api_server_asks(release: Release, audit: AuditLog) -> None:
+def test_an_install_brings_an_adapter_that_the_api_server_asks_and_an_uninstall_takes_it(
+    release: Release, audit: AuditLog
+) -> None:
     start = audit.mark()
 
     succeeded(release.install())
@@ -41,13 +47,19 @@ def test_an_install_brings_an_adapter_that_the_api_server_asks(release: Release,
     assert found["spec"]["service"] == {"namespace": release.namespace, "name": ADAPTER, "port": 443}
     owners = [(each["kind"], each["name"]) for each in found["metadata"]["ownerReferences"]]
     assert owners == [("ClusterRole", f"{release.namespace}:{ADAPTER}")]
-    listed = release.cluster.client.call("GET", ROOT)
-    assert listed["kind"] == "APIResourceList"
+    assert release.cluster.client.call("GET", ROOT)["kind"] == "APIResourceList"
     asked = audit.between(start, user=f"system:serviceaccount:{release.namespace}:{ADAPTER}")
     assert [each for each in asked if each.code == 403] == []
 
+    succeeded(release.do("uninstall", "--wait", "--timeout", "60s"))
 
-def test_an_upgrade_keeps_the_certificate_and_leaves_the_api_available(release: Release) -> None:
+    wait_for(lambda: release.cluster.client.find(API_SERVICE, "", OWN.name) is None, 15)
+    assert release.cluster.client.find(SECRET, release.namespace, f"{ADAPTER}-tls") is None
+
+
+def test_an_upgrade_keeps_the_certificate_and_one_that_turns_the_adapter_off_takes_the_api_service(
+    release: Release,
+) -> None:
     succeeded(release.install())
     wait_for(lambda: served(release.cluster))
     before = release.cluster.client.get(SECRET, release.namespace, f"{ADAPTER}-tls")["data"]
@@ -56,21 +68,6 @@ def test_an_upgrade_keeps_the_certificate_and_leaves_the_api_available(release: 
 
     assert release.cluster.client.get(SECRET, release.namespace, f"{ADAPTER}-tls")["data"] == before
     assert wait_for(lambda: served(release.cluster))
-
-
-def test_an_uninstall_takes_the_api_service(release: Release) -> None:
-    succeeded(release.install())
-    wait_for(lambda: served(release.cluster))
-
-    succeeded(release.do("uninstall", "--wait", "--timeout", "60s"))
-
-    wait_for(lambda: release.cluster.client.find(API_SERVICE, "", OWN.name) is None, 15)
-    assert release.cluster.client.find(SECRET, release.namespace, f"{ADAPTER}-tls") is None
-
-
-def test_an_upgrade_that_turns_it_off_takes_the_api_service(release: Release) -> None:
-    succeeded(release.install())
-    wait_for(lambda: served(release.cluster))
 
     succeeded(release.upgrade({"metricsAdapter": {"enabled": False}}))
 
@@ -86,7 +83,8 @@ def test_an_adapter_of_somebody_else_is_not_replaced_and_the_install_says_what_t
     refused = release.install()
 
     assert refused.returncode != 0
-    assert f"found APIService {version}.custom.metrics.k8s.io served by Service monitoring/their-adapter" in refused.stderr
+    whose = f"found APIService {version}.custom.metrics.k8s.io served by Service monitoring/their-adapter"
+    assert whose in refused.stderr
     assert "set metricsAdapter.enabled=false" in refused.stderr
     assert release.do("status").returncode != 0
     succeeded(release.install({"metricsAdapter": {"enabled": False}}))
@@ -100,8 +98,7 @@ def test_an_adapter_that_comes_later_is_left_alone_and_ours_says_whose_it_is(rel
     client.create(API_SERVICE, foreign("v1beta1"))
 
     says = "APIService v1beta1.custom.metrics.k8s.io: found it served by Service monitoring/their-adapter"
-    for pod in pods_of(release, SELECTOR):
-        wait_for(lambda pod=pod: says in said(release, pod), 20)  # type: ignore[misc]  # bound at once
+    wait_for(lambda: all(says in said(release, pod) for pod in pods_of(release, SELECTOR)), 20)
     wait_for(lambda: not any(_is_ready(pod) for pod in pods_of(release, SELECTOR)), 20)
     assert client.get(API_SERVICE, "", SIBLING.name)["spec"]["service"]["name"] == "their-adapter"
 

@@ -33,15 +33,16 @@ def release(cluster: Cluster, crd: None, namespace: str) -> Iterator[Release]:  
 
 @pytest.fixture
 def second(cluster: Cluster, crd: None) -> Iterator[Release]:  # noqa: ARG001  # as above
-    """Another of the same name, in a namespace of its own."""
+    """Another of the same name, in a namespace of its own; a cluster has one metrics adapter."""
     namespace = cluster.new_namespace("second")
-    yield from _release(cluster, namespace)
+    yield from _release(cluster, namespace, has_adapter=False)
     discard(cluster, namespace)
 
 
-def _release(cluster: Cluster, namespace: str) -> Iterator[Release]:
+def _release(cluster: Cluster, namespace: str, *, has_adapter: bool = True) -> Iterator[Release]:
     cluster.kubelet.run(OPERATOR_IMAGE, operator_image())
-    values = {"watchNamespaces": [namespace], "crds": {"enabled": False}}
+    adapter = {"enabled": has_adapter}
+    values = {"watchNamespaces": [namespace], "crds": {"enabled": False}, "metricsAdapter": adapter}
     release = Release(cluster, namespace, values=values)
     yield release
     succeeded(release.do("uninstall", "--ignore-not-found", "--no-hooks", "--wait"))

@@ -6,6 +6,7 @@ Neighbours: ``test_hpa_zero`` has what could keep a pipeline at zero, ``test_hpa
 
 from __future__ import annotations
 
+from e2e.cluster.waiting import wait_for
 from e2e.control_plane.scaled import PERIOD_S, Autoscaling
 
 SOON_S = 3 * PERIOD_S
@@ -62,3 +63,16 @@ def test_a_pipeline_scales_to_zero_and_wakes_on_its_first_sample(scaling: Autosc
     idle.reaches(1, "image", "worker", "fuse", within_s=SOON_S)
     idle.backlog.finish(1)
     idle.reaches(0, "image", "worker", "fuse")
+
+
+def test_stage_servers_scale_by_the_calls_that_wait_in_their_pods_too(scaling: Autoscaling, nats_url: str) -> None:
+    called = scaling.pipeline("called", nats_url).apply()
+    called.reaches(1)
+
+    scaling.pods.waiting["called", "image"] = 18
+
+    called.reaches(4, "image")
+    assert called.replicas("worker") == 1
+    wait_for(lambda: scaling.reading("called", "service_depth", "process=image") == 4 * 18)
+    scaling.pods.waiting["called", "image"] = 0
+    called.reaches(1, "image")

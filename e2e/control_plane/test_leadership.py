@@ -82,7 +82,7 @@ def test_a_leader_that_is_told_to_stop_hands_over_at_once(
     pair: tuple[OperatorProcess, OperatorProcess], operator: Operators
 ) -> None:
     leader, standby = pair
-    assert leader.stop() == 0
+    assert leader.stop() == 0, leader.log()
     wait_for(lambda: operator.holder == standby.identity, LEASE_S)
 
 

@@ -4,15 +4,10 @@ What needs a kubelet (logs, a forwarded port) is held against a scripted kubectl
 """
 
 import json
-import os
-import subprocess
-import sys
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from e2e.cluster import binaries
 from e2e.cluster.certificates import kubeconfig
 from e2e.cluster.kubelet import Kubelet
 from e2e.cluster.operators import Operators
@@ -21,28 +16,18 @@ from e2e.cluster.pod_status import Behaviour
 from e2e.cluster.session import Cluster
 from e2e.cluster.tools import Tool
 from e2e.cluster.waiting import wait_for
+from e2e.control_plane.plugin import Plugin, plugin_in
 
 from mmpipe_operator.kinds import DEPLOYMENT, PIPELINE
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "pipelines"
 HIDDEN = "hunter2hunter2"
 
-type Plugin = Callable[..., subprocess.CompletedProcess[str]]
-
 
 @pytest.fixture
 def plugin(cluster: Cluster, namespace: str) -> Plugin:
     """``kubectl mmpipe`` in the test's namespace, or as another user."""
-    programs = (str(binaries.program("kubectl").parent), str(Path(sys.executable).parent))
-
-    def run(*words: object, access: Path = cluster.kubeconfig) -> subprocess.CompletedProcess[str]:
-        own = {"KUBECONFIG": str(access), "HOME": str(cluster.folder), "PATH": os.pathsep.join(programs)}
-        command = ["kubectl", "mmpipe", *map(str, words), "-n", namespace]
-        return subprocess.run(
-            command, env=os.environ | own, capture_output=True, text=True, timeout=120, check=False, cwd=cluster.folder
-        )
-
-    return run
+    return plugin_in(cluster, namespace)
 
 
 @pytest.fixture

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import count
+from pathlib import Path
 
 import pytest
+import yaml
 from e2e.cluster.certificates import kubeconfig
-from e2e.cluster.client import Client
+from e2e.cluster.client import STRATEGIC, Client
 from e2e.cluster.operators import Operators
 from e2e.cluster.pod_files import token
 from e2e.cluster.session import Cluster
+from e2e.cluster.tools import Tool
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import refused
 
 from mmpipe_operator.kinds import POD, Manifest
 from mmpipe_operator.names import DELETION_COST
 
+CHART = Path(__file__).parents[2] / "charts" / "mmpipe"
+ROLE = "default:mmpipe-operator"
 OTHERS = "example.com/owner"
 REFUSAL = "may change nothing of a pod but"
 CHANGES: dict[str, Manifest] = {
@@ -58,17 +65,22 @@ def test_the_operator_may_say_which_pods_are_busy_and_change_nothing_else_of_the
     cluster: Cluster, as_operator: Client, pod: Manifest
 ) -> None:
     ref = POD, pod["metadata"]["namespace"], pod["metadata"]["name"]
-    labelled = {"metadata": {"labels": {"app": "own", "policy": "absent"}}}
-    wait_for(lambda: REFUSAL in refused(as_operator.patch, *ref, labelled).message)
+    tries = count()
+    wait_for(lambda: REFUSAL in refused(as_operator.patch, *ref, _labelled(f"try-{next(tries)}")).message)
 
     for what, change in CHANGES.items():
-        refusal = refused(as_operator.patch, *ref, change)
+        refusal = refused(partial(as_operator.patch, content=STRATEGIC), *ref, change)
         assert REFUSAL in refusal.message, what
     assert _cost(as_operator.patch(*ref, _costing("3"))) == "3"
     assert _cost(as_operator.patch(*ref, _costing(None))) is None
 
     cluster.client.patch(*ref, {"metadata": {"labels": {"app": "other"}}})
     assert cluster.client.get(*ref)["metadata"]["labels"]["app"] == "other", "others may do as they could"
+
+
+def _labelled(value: str) -> Manifest:
+    """Until the policy acts, each is a change: one that changes nothing is refused by nobody."""
+    return {"metadata": {"labels": {"tried": value}}}
 
 
 def _costing(cost: str | None) -> Manifest:
@@ -78,3 +90,24 @@ def _costing(cost: str | None) -> Manifest:
 def _cost(pod: Manifest) -> str | None:
     cost: str | None = pod["metadata"].get("annotations", {}).get(DELETION_COST)
     return cost
+
+
+@pytest.mark.parametrize(
+    ("values", "policies", "verbs"),
+    [
+        ("", 2, ["list", "watch", "patch"]),
+        ("rbac.guardPods=false", 0, ["list", "watch", "patch"]),
+        ("settings.sparingSeconds=0", 0, ["list", "watch"]),
+    ],
+)
+def test_the_right_comes_with_its_policy_and_neither_without_need(
+    helm: Tool, values: str, policies: int, verbs: list[str]
+) -> None:
+    rendered = list(yaml.safe_load_all(helm("template", "mmpipe", CHART, f"--set={values}")))
+
+    roles = [
+        each for each in rendered if each["kind"] == "ClusterRole" and each["metadata"]["name"].endswith("operator")
+    ]
+    rules = [rule for role in roles for rule in role["rules"] if rule["resources"] == ["pods"]]
+    assert [rule["verbs"] for rule in rules] == [verbs]
+    assert len([each for each in rendered if each["kind"].startswith("ValidatingAdmissionPolicy")]) == policies

@@ -8,8 +8,11 @@ from e2e.cluster.operators import Operators
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import OWNED, Pipeline
+from e2e.control_plane.saying import saying
 
-from mmpipe_operator.kinds import SECRET, SERVICE
+from mmpipe_operator.api_service import OWN, Backend, api_service
+from mmpipe_operator.kinds import API_SERVICE, DEPLOYMENT, SECRET, SERVICE
+from mmpipe_operator.names import DELETION_COST, child
 
 type Right = tuple[str, str]
 """Resource with its group, and verb."""
@@ -43,17 +46,33 @@ def _live_through_everything(pipeline: Pipeline, operator: Operators) -> None:
     client, namespace = pipeline.cluster.client, pipeline.namespace
     metadata = {"name": "token", "namespace": namespace}
     client.create(SECRET, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"value": "x"}})
-    replica = operator(resync_seconds=2, drop_timeout_seconds=1)
+    client.create(API_SERVICE, api_service(Backend(operator.namespace, "adapter"), b""))  # which nobody answers for
+    replica = operator(
+        resync_seconds=2, drop_timeout_seconds=1, metrics_service="adapter", withdraw_seconds=1, sparing_seconds=0.5
+    )
     variable = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "token", "key": "value"}}}
     placement = pipeline.cluster.kubelet.placement
     both = [{"name": "image", "template": {"env": [variable], **placement}}, {"name": "text", "template": placement}]
     pipeline.apply(modalities=both).settle()
+    _have_a_busy_worker(pipeline)
     pipeline.apply(modalities=both[:1], lifecycle={"state": "Running", "deletionPolicy": "Delete"}).settle()
     wait_for(lambda: not [ref for ref in pipeline.children() if ref.name.startswith("media-text")])
     pipeline.delete()
     wait_for(lambda: not pipeline.exists, 60)
+    wait_for(lambda: client.find(API_SERVICE, "", OWN.name) is None)
     looked = replica.metric("mmpipe_operator_api_requests_total", verb="list")
     wait_for(lambda: replica.metric("mmpipe_operator_api_requests_total", verb="list") > looked)
+
+
+def _have_a_busy_worker(pipeline: Pipeline) -> None:
+    """One of two, so that the operator says which."""
+    scaled = {"spec": {"replicas": 2}}
+    pipeline.cluster.client.patch(DEPLOYMENT, pipeline.namespace, child(pipeline.name, "worker"), scaled)
+    wait_for(lambda: len([pod for pod in pipeline.pods("worker") if pod.get("status", {}).get("podIP")]) == 2)
+    with saying(pipeline.pods("worker")[0], "mmpipe_worker_age_seconds 5\nmmpipe_worker_in_flight 1\n"):
+        wait_for(
+            lambda: any(DELETION_COST in each["metadata"].get("annotations", {}) for each in pipeline.pods("worker"))
+        )
 
 
 def test_a_missing_right_is_a_condition_that_goes_when_it_is_granted(pipeline: Pipeline, operator: Operators) -> None:

@@ -77,6 +77,11 @@ class Keda:
         command = ["unshare", "--mount", "sh", "-c", inside, program(name), *flags]
         self.programs[name] = Child(command, self.folder / f"{name}.log", os.environ | variables)
 
+    def knows(self, host: str, *addresses: str) -> None:
+        """From now on its programs find a host there: what is written into a file is seen where it is mounted."""
+        with (self.folder / "hosts").open("a") as hosts:
+            hosts.writelines(f"{address} {host}\n" for address in addresses)
+
     def kill(self, name: str) -> None:
         """SIGKILL."""
         self.programs.pop(name).kill()
@@ -129,14 +134,13 @@ class Keda:
 
 
 @contextmanager
-def installed(cluster: Cluster, names: Mapping[str, str]) -> Iterator[Keda]:
-    """KEDA that works, until the block ends. ``names`` are hosts that it knows, with their addresses."""
+def installed(cluster: Cluster) -> Iterator[Keda]:
+    """KEDA that works, until the block ends."""
     folder = cluster.folder / "keda"
     (folder / "certs").mkdir(parents=True)
     webhooks, metrics = free_ports(2)
     keda = Keda(cluster, folder, cluster.kubelet.addresses.of("keda"), webhooks, metrics)
-    hosts = {"localhost": "127.0.0.1", **names}
-    (folder / "hosts").write_text("".join(f"{address} {name}\n" for name, address in hosts.items()))
+    keda.knows("localhost", "127.0.0.1")
     authority = _certify(folder / "certs")
     for definition in manifests.crds():
         cluster.client.apply(CRD, definition)

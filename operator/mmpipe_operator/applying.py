@@ -20,10 +20,14 @@ from mmpipe_operator.difference import difference
 from mmpipe_operator.kinds import CHILDREN, CONFIG_MAP, DEPLOYMENT, Kind, Manifest, Ref, ref_of
 from mmpipe_operator.plan import GATEWAY, WORKER
 from mmpipe_operator.prints import UNKNOWN, Prints, digest, label_of, number_of, print_of
+from mmpipe_operator.standing import Standing
 from mmpipe_operator.status import Fault, settled
 from mmpipe_operator.waking import target, waking
 
 _log = logging.getLogger(__name__)
+
+_CALLERS = (GATEWAY, WORKER)
+"""Processes that call others of their pipeline."""
 
 
 @dataclass(slots=True)
@@ -43,23 +47,25 @@ class Applier:
         self._cache = cache
         self._left: defaultdict[Key, _Left] = defaultdict(_Left)
 
-    async def apply(self, key: Key, planned: Iterable[Manifest]) -> tuple[Fault, ...]:
+    async def apply(self, key: Key, standing: Standing, planned: Iterable[Manifest]) -> tuple[Fault, ...]:
         """Make the pipeline's children what is planned. Raises ClusterError for what may work later."""
-        return tuple([fault for manifest in planned if (fault := await self._apply(key, manifest))])
+        return tuple([fault for manifest in planned if (fault := await self._apply(key, standing, manifest))])
 
     async def prune(
-        self, key: Key, uid: str, planned: Iterable[Manifest], kinds: Container[Kind] = CHILDREN
+        self, key: Key, standing: Standing, planned: Iterable[Manifest], kinds: Container[Kind] = CHILDREN
     ) -> tuple[Fault, ...]:
-        """Delete what the pipeline with this uid owns of these kinds and the plan has not. Raises as ``apply`` does.
+        """Delete what this very pipeline owns of these kinds and the plan has not. Raises as ``apply`` does.
 
         The file of a process stays until all its pods read the next one: those that still run may start again. All of a
         process that is no longer planned stays until its callers are those of the new plan: they still call it.
         """
         wanted = {ref_of(manifest): _process(manifest) for manifest in planned}
-        surplus = await self._surplus(key, uid, wanted, kinds)
+        surplus = await self._surplus(key, standing.uid, wanted, kinds)
         running = frozenset(wanted.values())
         going = [each for each in surplus if not (self._still_read(key, each) or self._called(key, each, running))]
         self._left[key].surplus = len(going) < len(surplus)
+        if going:
+            await standing.confirm()
         return tuple([fault for stored in going if (fault := await self._delete(key, stored))])
 
     def children(self, key: Key, planned: Iterable[Manifest]) -> str:
@@ -75,7 +81,7 @@ class Applier:
         """Let go of what was remembered of a pipeline that is gone."""
         self._left.pop(key, None)
 
-    async def _apply(self, key: Key, manifest: Manifest) -> Fault | None:
+    async def _apply(self, key: Key, standing: Standing, manifest: Manifest) -> Fault | None:
         ref, left = ref_of(manifest), self._left[key]
         label, wanted = label_of(ref), number_of(manifest)
         seen = self._cache.print(key, label)
@@ -89,6 +95,7 @@ class Applier:
         if stored is not None and "deletionTimestamp" in stored["metadata"]:
             return None
         if stored is None or difference(manifest, stored):
+            await standing.confirm()
             return await self._send(key, manifest, stored)
         self._leave(key, manifest, stored)
         return None
@@ -172,9 +179,15 @@ class Applier:
         return ref_of(stored).kind is CONFIG_MAP and deployment is not None and not settled(deployment)
 
     def _called(self, key: Key, stored: Manifest, running: Container[str]) -> bool:
-        """Whether it belongs to a process that is not planned and may still be called, by pods of the plan before."""
-        callers = (self._deployment(key, name) for name in (GATEWAY, WORKER))
-        return _process(stored) not in running and not all(each and settled(each) for each in callers)
+        """Whether it belongs to a process that is not planned and may still be called, by pods of the plan before.
+
+        Pods that are going are no longer counted by their Deployment, and finish what they have begun.
+        """
+        if _process(stored) in running:
+            return False
+        going = (pod for pod in self._cache.pods(key) if "deletionTimestamp" in pod["metadata"])
+        callers = (self._deployment(key, name) for name in _CALLERS)
+        return any(_process(pod) in _CALLERS for pod in going) or not all(each and settled(each) for each in callers)
 
     def _deployment(self, key: Key, process: str) -> Manifest | None:
         return self._cache.child(key, Ref(DEPLOYMENT, key[0], names.child(key[1], process)))

@@ -16,8 +16,9 @@ from mmpipe.telemetry import metrics
 from mmpipe_operator import names
 from mmpipe_operator.cache import Cache, Key
 from mmpipe_operator.cluster import Cluster, Events
-from mmpipe_operator.kinds import DEPLOYMENT, Manifest, ref_of
+from mmpipe_operator.kinds import DEPLOYMENT, POD, Manifest, ref_of
 from mmpipe_operator.neighbours import NeighbourError, Neighbours
+from mmpipe_operator.standing import Standing
 
 PODS_LEAVE_S = 5.0
 """Pause between two looks at pods that are stopping; their deletion wakes the pipeline earlier."""
@@ -53,6 +54,7 @@ class Finalizer:
         """
         if not is_held(raw):
             return None
+        await Standing(self._cluster, self._cache, raw).confirm()
         if pipeline is None or self._is_over(raw):
             await self._abandon(raw)
         elif await self._pods_leave(raw):
@@ -89,12 +91,18 @@ class Finalizer:
         await self._events.say(raw, "Warning", "VectorsNotDropped", note)
 
     async def _pods_leave(self, raw: Manifest) -> bool:
-        """Whether pods are left; their Deployments are deleted now rather than with the pipeline."""
+        """Whether pods are left; their Deployments are deleted now rather than with the pipeline.
+
+        Those that are known may be gone: a watch that has missed one's end would hold the pipeline until the bound.
+        """
         key: Key = raw["metadata"]["namespace"], raw["metadata"]["name"]
         for ref, child in self._cache.children(key).items():
             if ref.kind is DEPLOYMENT and "deletionTimestamp" not in child["metadata"]:
                 await self._cluster.delete(child)
-        return bool(self._cache.pods(key))
+        if not self._cache.pods(key):
+            return False
+        left, _ = await self._cluster.list(POD, key[0], f"{names.PIPELINE_LABEL}={key[1]}")
+        return bool(left)
 
     def _is_over(self, raw: Manifest) -> bool:
         asked = raw["metadata"].get("annotations", {}).get(names.ABANDON) == "true"

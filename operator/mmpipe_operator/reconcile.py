@@ -29,6 +29,7 @@ from mmpipe_operator.kinds import AUTOSCALER, DEPLOYMENT, SECRET, Kind, Manifest
 from mmpipe_operator.neighbours import Neighbours
 from mmpipe_operator.plan import Context, plan, references
 from mmpipe_operator.scaler import scaler
+from mmpipe_operator.standing import Standing
 from mmpipe_operator.status import Fault, Observed, Process, Report, known_processes, status, transitions
 
 _log = logging.getLogger(__name__)
@@ -161,10 +162,11 @@ class Reconciler:
         planned = plan(pipeline, context)
         seen.processes, seen.problems = planned.processes, planned.problems
         if not seen.problems:
+            standing = Standing(self._world.cluster, self._world.cache, seen.raw)
             turn = handover(planned.manifests, self._world.cache.children(key), context.uid)
-            seen.faults = await self._applier.prune(key, context.uid, planned.manifests, SCALERS)
-            seen.faults += await self._applier.apply(key, turn.ready)
-            seen.faults += await self._applier.prune(key, context.uid, planned.manifests)
+            seen.faults = await self._applier.prune(key, standing, planned.manifests, SCALERS)
+            seen.faults += await self._applier.apply(key, standing, turn.ready)
+            seen.faults += await self._applier.prune(key, standing, planned.manifests)
             seen.faults += turn.overdue(self._now())
             seen.waits = bool(turn.leaving)
             children = self._applier.children(key, planned.manifests)

@@ -31,9 +31,13 @@ _WRITERS = ("pydantic", "PyYAML")
 
 
 def inputs(raw: Manifest, context: Context) -> str:
-    """A digest of all that a plan for this pipeline is made from, this operator's own code included."""
+    """A digest of all that a plan for this pipeline is made from, this operator's own code included.
+
+    And of the generation: a spec that has been another one meanwhile is looked at closely. What was applied of that
+    within the second in which all was applied before has the same fingerprint.
+    """
     metadata = raw["metadata"]
-    who = [metadata["namespace"], metadata["name"], metadata.get("finalizers")]
+    who = [metadata["namespace"], metadata["name"], metadata.get("generation"), metadata.get("finalizers")]
     return _digest(_text([planner(), who, raw.get("spec"), asdict(context)]))
 
 

@@ -428,6 +428,7 @@ def test_a_query_overtakes_a_hundred_waiting_samples(held: Held) -> None:
         samples = [stub.Chain.future(a_request([sample], Modality.IMAGE)) for _ in range(100)]
         asked = stub.Chain.future(a_request([query], Modality.IMAGE, lane=item_pb2.LANE_QUERY))
         until_waiting(emitted, 99)  # two threads hold one each
+        assert emitted.total("mmpipe.server.in_flight", {}) == 101
         held.gate.set()
         for call in (*samples, asked):
             call.result(SOON_S)

@@ -46,7 +46,8 @@ class Pipelines(Block):
     """What the operator may make for pipelines beside Kubernetes' own kinds, and who scrapes their pods."""
 
     keda: bool = False
-    """Whether pipelines may have `scaling.mode: KEDA`: gives the right to write ScaledObjects. Needs KEDA."""
+    """Whether pipelines may have `scaling.mode: KEDA`: gives the right to write ScaledObjects and
+    TriggerAuthentications. Needs KEDA 2.17 or newer, and the metrics adapter, which KEDA asks."""
     service_monitors: bool = False
     """Whether the operator makes a ServiceMonitor for each pipeline. Needs the Prometheus operator's CRDs."""
     pod_monitor: Monitor = Monitor()

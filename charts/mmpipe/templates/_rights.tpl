@@ -42,7 +42,7 @@
   verbs: [create]
 {{- if .Values.pipelines.keda }}
 - apiGroups: [keda.sh]
-  resources: [scaledobjects]
+  resources: [scaledobjects, triggerauthentications]
   verbs: {{ $children }}
 {{- end }}
 {{- if .Values.pipelines.serviceMonitors }}

@@ -66,6 +66,11 @@ class Proxy:
         """What an operator needs to find the API server here."""
         return Api(f"https://{HOST}:{self._port}", self._authority.certificate.read_bytes())
 
+    @property
+    def watching(self) -> int:
+        """How many watches are open."""
+        return len(self._watches)
+
     def reset(self) -> None:
         """Change nothing from now on; watches begin anew, since a fault of theirs may last as long as they."""
         self.script, self.stream = through, as_it_is

@@ -7,7 +7,7 @@ request has its connection and not earlier (``connection.FENCE``).
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -113,7 +113,7 @@ class Cluster:
 
     async def watch(
         self, kind: Kind, since: int, namespace: str = "", selector: str = "", *, metadata_only: bool = False
-    ) -> AsyncIterator[tuple[str, Manifest]]:
+    ) -> AsyncGenerator[tuple[str, Manifest]]:
         """What happens after that version: ``ADDED``, ``MODIFIED``, ``DELETED``, and ``BOOKMARK`` (a version alone).
 
         Ends when the API server ends it, as it does every few minutes. Raises ClusterError: Expired where the version

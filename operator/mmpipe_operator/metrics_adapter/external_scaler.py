@@ -29,6 +29,8 @@ PIPELINE, METRIC, TARGET = "pipeline", "metric", "targetDepth"
 _SERVICE = "externalscaler.ExternalScaler"
 _REPEAT_S = 30.0
 """How often it is said again that something waits: KEDA may not have been ready for it the first time."""
+_ALONE = (("grpc.so_reuseport", 0),)
+"""Else a second server on a port would take half of the questions, and nobody would be told."""
 _CODES = {BadQuestion: grpc.StatusCode.INVALID_ARGUMENT, Unknown: grpc.StatusCode.NOT_FOUND}
 
 type Answer = Callable[[Question], Awaitable[Reading]]
@@ -40,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 async def serve(address: str, answer: Answer, serving: Callable[[], Serving], every_s: float) -> None:
     """Answer until cancelled, each handshake with the newest pair. Raises OSError for a port that is taken."""
-    server = grpc.aio.server()
+    server = grpc.aio.server(options=_ALONE)
     server.add_generic_rpc_handlers((ExternalScaler(answer, every_s).handler(),))
     try:
         server.add_secure_port(address, _credentials(serving))

@@ -38,12 +38,15 @@ async def _run(settings: AdapterSettings) -> None:
     stop = asyncio.Event()
     with stopped_by_signals(stop):
         async with connected() as client:
-            cluster = Cluster(client, timeout_s=2 * settings.timeout_seconds)
-            async with _reading(settings, cluster) as readings:
-                replica = Replica(settings, cluster, readings.answer)
-                questions = {"/healthz": _alive, "/readyz": replica.readiness.unready}
-                async with probed(questions, settings.host, settings.health_port):
-                    await replica.run(stop)
+            await _serve(settings, Cluster(client, timeout_s=2 * settings.timeout_seconds), stop)
+
+
+async def _serve(settings: AdapterSettings, cluster: Cluster, stop: asyncio.Event) -> None:
+    async with _reading(settings, cluster) as readings:
+        replica = Replica(settings, cluster, readings.answer)
+        questions = {"/healthz": _alive, "/readyz": replica.readiness.unready}
+        async with probed(questions, settings.host, settings.health_port):
+            await replica.run(stop)
 
 
 def _alive() -> str:

@@ -18,6 +18,7 @@ from mmpipe.telemetry import metrics
 from mmpipe_operator.kinds import Manifest
 from mmpipe_operator.metrics_adapter import discovery, openapi
 from mmpipe_operator.metrics_adapter.access import Access
+from mmpipe_operator.metrics_adapter.front_proxy import User
 from mmpipe_operator.metrics_adapter.handshakes import Handshakes
 from mmpipe_operator.metrics_adapter.problems import ApiProblem, OnlyRead, OtherForm, Unknown, document
 from mmpipe_operator.metrics_adapter.request import LABELS, Question, question
@@ -43,10 +44,11 @@ class MetricsApi:
         self._access = access
         self._answer = answer
         self._runner: web.AppRunner | None = None
+        self._busy: set[web.RequestHandler] = set()
 
     def application(self) -> web.Application:
         """For any server."""
-        application = web.Application(middlewares=[_counted, _told, self._identified])
+        application = web.Application(middlewares=[self._held, _counted, _told, self._identified])
         for path, known in _documents().items():
             application.router.add_get(path, _of(known))
         application.router.add_get("/apis", _groups)
@@ -71,21 +73,36 @@ class MetricsApi:
             await self._runner.cleanup()
 
     def part(self) -> None:
-        """End every connection after its present answer: they were opened by whom another authority vouched for."""
+        """End every connection, one that is busy after its answer: they were let in when others were believed."""
         server = self._runner.server if self._runner else None
         for connection in server.connections if server else ():
-            connection.close()
+            if connection in self._busy:
+                connection.close()
+            else:
+                connection.force_close()
+
+    @web.middleware
+    async def _held(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Know which connections are busy: aiohttp does not say, and its ``close`` leaves an idle one open and deaf."""
+        self._busy.add(request.protocol)
+        try:
+            return await handler(request)
+        finally:
+            self._busy.discard(request.protocol)
 
     @web.middleware
     async def _identified(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        certificate = request.transport.get_extra_info("peercert") if request.transport else None
-        request["user"] = self._access.identify(certificate, request.headers.items())
+        self._user(request)
         return await handler(request)
+
+    def _user(self, request: web.Request) -> User:
+        certificate = request.transport.get_extra_info("peercert") if request.transport else None
+        return self._access.identify(certificate, request.headers.items())
 
     async def _metric(self, request: web.Request) -> web.Response:
         asked = question(request.match_info, request.query.get(SELECTOR, ""))
         with metrics.timed("mmpipe.adapter.request.duration", resource=asked.metric):
-            await self._access.check(request["user"], asked)
+            await self._access.check(self._user(request), asked)
             return web.json_response(value_list(asked, await self._answer(asked)))
 
 

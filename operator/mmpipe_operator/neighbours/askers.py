@@ -18,6 +18,7 @@ from mmpipe.adapters.queue.watching import QueueWatch
 from mmpipe.adapters.vectors import CollectionKeeper, Place
 from mmpipe.spec.sink import without_secrets
 from mmpipe.telemetry import metrics
+from mmpipe_operator.neighbours.lean import import_pymilvus
 from mmpipe_operator.neighbours.lines import Dealings, Lines, Pace
 from mmpipe_operator.neighbours.questions import LettersDatabase, Missing, QueueServer
 from mmpipe_operator.status import Probe
@@ -79,7 +80,7 @@ class Askers:
         return QueueWatch(server.url, server.credentials, self._timeout_s)
 
     async def _keeper(self, place: Place) -> CollectionKeeper:
-        return await _on(self._vector_threads, partial(CollectionKeeper, place, self._timeout_s))
+        return await _on(self._vector_threads, partial(_keeper, place, self._timeout_s))
 
     async def _count(self, database: LettersDatabase) -> LetterCount:
         return await _on(self._letter_threads, partial(LetterCount, database.uri, database.password, self._timeout_s))
@@ -111,6 +112,11 @@ def told(error: Exception, whom: QueueServer | Place | LettersDatabase) -> str:
     for secret in _secrets(whom):
         message = message.replace(secret, "***")
     return message[:_MAX_MESSAGE]
+
+
+def _keeper(place: Place, timeout_s: float) -> CollectionKeeper:
+    import_pymilvus()
+    return CollectionKeeper(place, timeout_s)
 
 
 def _secrets(whom: QueueServer | Place | LettersDatabase) -> list[str]:

@@ -23,6 +23,8 @@ from mmpipe_operator.sparing.steadiness import Steadiness
 
 _log = logging.getLogger(__name__)
 
+_REPLICA_SET = "pod-template-hash"
+"""Label by which a Deployment tells the pods of its ReplicaSets apart."""
 AT_ONCE = 32
 """Pods that are asked at the same time."""
 
@@ -67,14 +69,15 @@ class Sparing:
             _log.exception("busy pods are looked at again in %.0f s", self._interval_s)
 
     def _comparable(self, key: tuple[str, str]) -> Iterator[Manifest]:
-        """A pipeline's pods that run and are not alone in their process."""
+        """A pipeline's pods that serve and are not alone in their ReplicaSet, as the cost counts nowhere else."""
         pipeline = self._cache.pipeline(key) or {"metadata": {}}
         if pipeline["metadata"].get("annotations", {}).get(names.RECONCILE) == "Paused":
             return
-        by_process = defaultdict(list)
-        for pod in filter(_runs, self._cache.pods(key)):
-            by_process[pod["metadata"]["labels"].get(names.COMPONENT_LABEL)].append(pod)
-        for pods in by_process.values():
+        alike = defaultdict(list)
+        for pod in filter(_serves, self._cache.pods(key)):
+            labels = pod["metadata"]["labels"]
+            alike[labels.get(names.COMPONENT_LABEL), labels.get(_REPLICA_SET)].append(pod)
+        for pods in alike.values():
             yield from pods if len(pods) > 1 else ()
 
     async def _asked(self, pod: Manifest) -> Load | None:
@@ -114,9 +117,11 @@ def standing_cost(pod: Manifest) -> int:
         return IDLE
 
 
-def _runs(pod: Manifest) -> bool:
+def _serves(pod: Manifest) -> bool:
+    """Others go before it whatever it costs."""
     said = pod.get("status", {})
-    return "deletionTimestamp" not in pod["metadata"] and said.get("phase") == "Running" and bool(said.get("podIP"))
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in said.get("conditions", ()))
+    return ready and "deletionTimestamp" not in pod["metadata"] and bool(said.get("podIP"))
 
 
 def _of(refusal: Refused) -> tuple[str, str]:

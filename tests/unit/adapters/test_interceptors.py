@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from mmpipe import telemetry
 from mmpipe.adapters.health import Health
 from mmpipe.adapters.interceptors import (
+    InFlight,
     aio_client_interceptors,
     aio_server_interceptors,
     client_interceptors,
@@ -49,10 +50,10 @@ def _shaped(behaviours: Behaviours) -> Iterator[tuple[tuple[str, str], Callable[
 
 
 @contextmanager
-def _served(behaviours: Behaviours) -> Iterator[Any]:
+def _served(behaviours: Behaviours, in_flight: InFlight | None = None) -> Iterator[Any]:
     """A channel to a server; when the block ends, its last handler has ended too."""
     with ThreadPoolExecutor(4) as pool:
-        server = grpc.server(pool, interceptors=server_interceptors())
+        server = grpc.server(pool, interceptors=server_interceptors(in_flight))
         server.add_generic_rpc_handlers((_handlers(behaviours),))
         health_pb2_grpc.add_HealthServicer_to_server(Health(), server)
         target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
@@ -63,8 +64,8 @@ def _served(behaviours: Behaviours) -> Iterator[Any]:
 
 
 @asynccontextmanager
-async def _aio_served(behaviours: Behaviours) -> AsyncIterator[Any]:
-    server = grpc.aio.server(interceptors=aio_server_interceptors())
+async def _aio_served(behaviours: Behaviours, in_flight: InFlight | None = None) -> AsyncIterator[Any]:
+    server = grpc.aio.server(interceptors=aio_server_interceptors(in_flight))
     server.add_generic_rpc_handlers((_handlers(behaviours),))
     target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
@@ -359,3 +360,45 @@ def test_the_callers_own_metadata_stays_as_it_was(emitted: Emitted) -> None:
 def test_calls_work_while_telemetry_is_off() -> None:
     with _served(SYNC) as channel:
         assert channel.unary_unary(f"/{SERVICE}/unary_unary")(b"a") == b"a"
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_calls_are_in_flight_while_they_are_answered_and_not_after(shape: str) -> None:
+    in_flight, seen = InFlight(), []
+
+    def counted(*_: object) -> Any:  # noqa: ANN401  # as its shape has it
+        seen.extend(in_flight.read())
+        return iter([b"a"]) if shape.endswith("stream") else b"a"
+
+    assert in_flight.read() == [(0, {})]
+    with _served({shape: counted}, in_flight) as channel:
+        answer = getattr(channel, shape)(f"/{SERVICE}/{shape}")(_requests(shape))
+        assert list(answer)
+    assert seen == [(1, {})]
+    assert in_flight.read() == [(0, {})]
+
+
+def test_a_call_that_fails_is_in_flight_no_more() -> None:
+    in_flight = InFlight()
+
+    async def failing(*_: object) -> bytes:
+        assert in_flight.read() == [(1, {})]
+        raise ValueError("no")
+
+    async def call() -> None:
+        async with _aio_served({"unary_unary": failing}, in_flight) as channel:
+            with pytest.raises(grpc.aio.AioRpcError):
+                await channel.unary_unary(f"/{SERVICE}/unary_unary")(b"a")
+
+    asyncio.run(call())
+    assert in_flight.read() == [(0, {})]
+
+
+def test_who_watches_health_is_no_call_in_flight() -> None:
+    in_flight = InFlight()
+    with _served({}, in_flight) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        watching = stub.Watch(health_pb2.HealthCheckRequest())
+        next(watching)
+        assert in_flight.read() == [(0, {})]
+        watching.cancel()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
@@ -84,7 +84,7 @@ class Gateway:
         self._stopping = stopping
         self._watches = Watches()
         self._in_flight = InFlight()
-        self._forget = telemetry.observe("mmpipe.server.in_flight", self._in_flight.read)
+        self._closing = ExitStack()
         self._server = grpc.aio.server(
             interceptors=(
                 *aio_server_interceptors(self._in_flight),
@@ -102,6 +102,7 @@ class Gateway:
         await self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
         port = listen(self._server, self._listening.address, self._listening.credentials)
         await self._server.start()
+        self._closing.callback(telemetry.observe("mmpipe.server.in_flight", self._in_flight.read))
         return port
 
     async def stop(self) -> None:
@@ -113,7 +114,7 @@ class Gateway:
         # Who watches our health would go on until time is up.
         self._watches.end()
         await ending
-        self._forget()
+        self._closing.close()
 
 
 def door_keeper(identify: Identify, watches: Watches) -> Surround:

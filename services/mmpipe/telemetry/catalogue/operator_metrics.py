@@ -63,9 +63,9 @@ OPERATOR = (
         "mmpipe.operator.api.requests",
         MetricKind.COUNTER,
         "{request}",
-        "Requests to the API server; those of watches are not among them.",
+        "Requests to the API server; a watch counts when it ends, that of pipelines (kopf's) not at all.",
         (
-            Attribute("verb", "as in RBAC rules", ("get", "list", "create", "update", "patch", "delete")),
+            Attribute("verb", "as in RBAC rules", ("get", "list", "watch", "create", "update", "patch", "delete")),
             Attribute("kind", "of the object; `APIResourceList` where it asks what the server has"),
             Attribute("status", "HTTP status of the answer; `none` without one"),
         ),

@@ -14,6 +14,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 HOST = "127.0.0.1"
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
 @dataclass(frozen=True)
@@ -40,15 +51,17 @@ class Authority:
 
     @cached_property
     def pem(self) -> str:
-        usage = x509.KeyUsage(*(False,) * 5, True, True, *(False,) * 2)
-        builder = self._builder(self.name, self._key).add_extension(x509.BasicConstraints(True, None), True)
-        return _pem(builder.add_extension(usage, True).sign(self._key, hashes.SHA256())).decode()
+        may = dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True}
+        builder = self._builder(self.name, self._key).add_extension(x509.KeyUsage(**may), critical=True)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        return _pem(builder.sign(self._key, hashes.SHA256())).decode()
 
     def sign(self, name: str) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST)), x509.DNSName("localhost")])
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        builder = self._builder(name, key).add_extension(names, False).add_extension(authority, False)
+        builder = self._builder(name, key).add_extension(names, critical=False)
+        builder = builder.add_extension(authority, critical=False)
         plain = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -58,7 +71,8 @@ class Authority:
         now = datetime.now(UTC)
         named = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, self.name)]
         builder = x509.CertificateBuilder().subject_name(named[0]).issuer_name(named[1]).public_key(key.public_key())
-        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+        own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        builder = builder.add_extension(own, critical=False)
         builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=1))
         return builder.serial_number(x509.random_serial_number())
 

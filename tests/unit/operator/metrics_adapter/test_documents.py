@@ -14,6 +14,7 @@ from mmpipe_operator.metrics_adapter.request import Question
 from mmpipe_operator.metrics_adapter.values import Reading, value_list
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC)
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 GROUP_VERSION = "custom.metrics.k8s.io/v1beta2"
 
 
@@ -82,13 +83,9 @@ def test_discovery_names_the_group_its_version_and_each_metric_by_its_resource()
 @pytest.mark.parametrize(
     ("accept", "only"),
     [
-        ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", True),
-        (
-            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
-            "application/json; g=apidiscovery.k8s.io; v=v2beta1; as=APIGroupDiscoveryList",
-            True,
-        ),
-        ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json", False),
+        (AGGREGATED, True),
+        (f"{AGGREGATED}, application/json; g=apidiscovery.k8s.io; v=v2beta1; as=APIGroupDiscoveryList", True),
+        (f"{AGGREGATED},application/json", False),
         ("application/json", False),
         ("*/*", False),
         ("", False),

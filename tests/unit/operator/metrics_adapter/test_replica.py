@@ -15,6 +15,7 @@ from tests.unit.operator.metrics_adapter.authorities import HOST, Authority
 
 from mmpipe_operator.cluster import Cluster, Unavailable
 from mmpipe_operator.kinds import Manifest, Ref
+from mmpipe_operator.metrics_adapter import certificates, external_scaler, front_proxy, registration
 from mmpipe_operator.metrics_adapter import replica as subject
 from mmpipe_operator.metrics_adapter.certificates import Serving
 from mmpipe_operator.metrics_adapter.front_proxy import CONFIGURATION
@@ -75,11 +76,11 @@ class Parts:
 @asynccontextmanager
 async def running(monkeypatch: pytest.MonkeyPatch, api: Api) -> AsyncIterator[tuple[Replica, Parts, asyncio.Event]]:
     parts, stop = Parts(), asyncio.Event()
-    monkeypatch.setattr(subject.certificates, "keep", parts.certify)
-    monkeypatch.setattr(subject.registration, "keep", parts.register)
-    monkeypatch.setattr(subject.registration, "withdraw_on_exit", parts.withdraw)
-    monkeypatch.setattr(subject.external_scaler, "serve", parts.push)
-    monkeypatch.setattr(subject.front_proxy, "keep", partial(subject.front_proxy.keep, interval_s=0.01))
+    monkeypatch.setattr(certificates, "keep", parts.certify)
+    monkeypatch.setattr(registration, "keep", parts.register)
+    monkeypatch.setattr(registration, "withdraw_on_exit", parts.withdraw)
+    monkeypatch.setattr(external_scaler, "serve", parts.push)
+    monkeypatch.setattr(front_proxy, "keep", partial(front_proxy.keep, interval_s=0.01))
     monkeypatch.setattr(subject, "_WITHDRAWAL_S", 0.01)
     replica = Replica(AdapterSettings(host=HOST, port=0, drain_seconds=0.05), cast("Cluster", api), answer)
     running = asyncio.create_task(replica.run(stop))
@@ -94,7 +95,7 @@ async def running(monkeypatch: pytest.MonkeyPatch, api: Api) -> AsyncIterator[tu
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not holds():
+        while not holds():  # noqa: ASYNC110  # of a replica that tells nobody
             await asyncio.sleep(0.001)
 
 
@@ -143,7 +144,10 @@ async def test_why_there_is_no_front_proxy_is_told() -> None:
     with pytest.MonkeyPatch.context() as patched:
         async with running(patched, api) as (replica, parts, _):
             parts.use(SERVING)
-            assert "ConfigMap kube-system/extension-apiserver-authentication: found a certificate that can't be used" in replica.readiness.unready()
+            assert (
+                "extension-apiserver-authentication: found a certificate that can't be used"
+                in replica.readiness.unready()
+            )
             assert not parts.registering.is_set()
 
 

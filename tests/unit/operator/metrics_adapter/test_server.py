@@ -34,6 +34,24 @@ BELIEVED = FrontProxy(PROXY.pem, ("front-proxy-client",), ("X-Remote-User",), ()
 HEADERS = {"X-Remote-User": "hpa"}
 
 
+class Opened:
+    """Counts connections that clients of a test open."""
+
+    def __init__(self) -> None:
+        self.trace = aiohttp.TraceConfig()
+        self.trace.on_connection_create_end.append(self._add)
+        self._count = 0
+
+    def total(self) -> int:
+        return self._count
+
+    async def _add(self, *_: object) -> None:
+        self._count += 1
+
+
+OPENED = Opened()
+
+
 class Doors:
     """Lets in whom it is told to."""
 
@@ -55,7 +73,8 @@ class World:
     port: int = 0
 
     def __post_init__(self) -> None:
-        self.peer = 0
+        self.asking, self.letting = asyncio.Event(), asyncio.Event()
+        self.letting.set()
         self.access = Access(cast("Authorizer", self.doors))
         self.access.proxy = BELIEVED
         self.api = MetricsApi(self.access, self.answer)
@@ -64,6 +83,8 @@ class World:
         self.handshakes.believe(PROXY.pem)
 
     async def answer(self, _: Question) -> Reading:
+        self.asking.set()
+        await self.letting.wait()
         if self.fault:
             raise self.fault
         return Reading(42, NOW)
@@ -75,7 +96,12 @@ class World:
         if pair is not None:
             context.load_cert_chain(*pair.write(self.folder, "client"))
         connector = aiohttp.TCPConnector(ssl=context)
-        async with aiohttp.ClientSession(f"https://{HOST}:{self.port}", connector=connector) as session:
+        async with aiohttp.ClientSession(
+            f"https://{HOST}:{self.port}",
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(10),
+            trace_configs=[OPENED.trace],
+        ) as session:
             yield session
 
     async def asked(self, path: str, method: str = "GET", **options: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401  # those of aiohttp
@@ -136,6 +162,7 @@ def test_openapi_is_served_at_every_address_that_the_api_server_asks(tmp_path: P
     assert "paths" in found
 
 
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 STRANGERS: tuple[tuple[Pair | None, Mapping[str, str]], ...] = (
     (None, HEADERS),
     (PROXY.sign("somebody"), HEADERS),
@@ -159,7 +186,7 @@ def test_nothing_is_told_to_who_does_not_come_through_the_api_server(
         (f"{ROOT}/namespaces/team/pods/one/queue_depth", "GET", {}, 404, "NotFound"),
         (f"{DEPTH}?metricLabelSelector=a%21b", "GET", {}, 400, "BadRequest"),
         (DEPTH, "POST", {}, 405, "MethodNotAllowed"),
-        ("/apis", "GET", {"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}, 406, "NotAcceptable"),
+        ("/apis", "GET", {"Accept": AGGREGATED}, 406, "NotAcceptable"),
     ],
 )
 def test_what_is_not_served_is_a_status_that_says_so(
@@ -195,28 +222,46 @@ def test_problems_are_told_as_what_they_are_and_counted_by_code(tmp_path: Path) 
     assert counted == {"200": 1, "503": 2, "500": 1, "403": 1}
 
 
-def test_connections_that_another_authority_vouched_for_are_ended(tmp_path: Path) -> None:
-    async def ask() -> list[int]:
-        ports = []
+def test_connections_that_were_let_in_before_are_ended_the_busy_ones_after_their_answer(tmp_path: Path) -> None:
+    async def ask() -> tuple[list[int], int]:
         async with serving(tmp_path) as world, world.client() as client:
-            for part in (False, True, False):
-                if part:
-                    world.api.part()
-                    await asyncio.sleep(0.05)
-                async with client.get("/apis", headers=HEADERS) as answer:
-                    await answer.read()
-                ports.append(world.peer)
-        return ports
+            opened = await opened_for(client, 2)
+            world.api.part()
+            opened += await opened_for(client, 2)
+            world.asking, world.letting = asyncio.Event(), asyncio.Event()
+            busy = asyncio.create_task(status_of(client))
+            await world.asking.wait()
+            world.api.part()
+            world.letting.set()
+            answered = await busy
+            return opened + await opened_for(client, 1), answered
 
-    first, second, third = asyncio.run(ask())
-    assert first != second == third
+    opened, answered = asyncio.run(ask())
+    assert opened == [1, 0, 1, 0, 1]
+    assert answered == 200
+
+
+async def opened_for(client: aiohttp.ClientSession, requests: int) -> list[int]:
+    """Connections that each of these requests opens."""
+    counts = []
+    for _ in range(requests):
+        before = OPENED.total()
+        async with client.get("/apis", headers=HEADERS) as answer:
+            await answer.read()
+        counts.append(OPENED.total() - before)
+    return counts
+
+
+async def status_of(client: aiohttp.ClientSession) -> int:
+    async with client.get(DEPTH, headers=HEADERS) as answer:
+        await answer.read()
+        return answer.status
 
 
 def test_a_port_that_is_taken_is_an_error(tmp_path: Path) -> None:
     async def ask() -> None:
-        async with serving(tmp_path) as world:
-            async with World(tmp_path).api.serving(world.handshakes, HOST, world.port):
-                pass
+        async with serving(tmp_path) as world, World(tmp_path).api.serving(world.handshakes, HOST, world.port):
+            pass
 
     with pytest.raises(OSError, match="address already in use"):
         asyncio.run(ask())

@@ -54,7 +54,9 @@ class Scene:
         return load
 
 
-def pod(name: str, process: str = "worker", *, cost: str | None = None, phase: str = "Running") -> Manifest:
+def pod(
+    name: str, process: str = "worker", *, cost: str | None = None, ready: str = "True", template: str = "1"
+) -> Manifest:
     """Its address is its name."""
     return {
         "apiVersion": "v1",
@@ -63,10 +65,10 @@ def pod(name: str, process: str = "worker", *, cost: str | None = None, phase: s
             "name": name,
             "namespace": "team",
             "uid": f"uid-{name}",
-            "labels": names.labels("media", process),
+            "labels": names.labels("media", process) | {"pod-template-hash": template},
             "annotations": {names.DELETION_COST: cost} if cost else {},
         },
-        "status": {"phase": phase, "podIP": name},
+        "status": {"podIP": name, "conditions": [{"type": "Ready", "status": ready}]},
     }
 
 
@@ -104,7 +106,16 @@ async def test_idle_pods_and_busy_ones_that_stay_so_are_not_written() -> None:
 
 @asynchronous
 async def test_a_process_with_one_pod_is_not_asked() -> None:
-    scene = Scene([pod("a"), pod("b", "image"), pod("c", "image", phase="Pending")])
+    scene = Scene([pod("a"), pod("b", "image"), pod("c", "image", ready="False")])
+
+    await scene.rounds()
+
+    assert scene.asked == []
+
+
+@asynchronous
+async def test_old_and_new_pods_of_a_rollout_are_not_compared() -> None:
+    scene = Scene([pod("a", template="1"), pod("b", template="2")])
 
     await scene.rounds()
 

@@ -23,6 +23,7 @@ from mmpipe.adapters.rpc_faults import CallFault, read
 from mmpipe.runtimes.gateway import authentication
 from mmpipe.runtimes.gateway.interception import Surrounding
 from mmpipe.runtimes.gateway.server import SERVICE, Gateway, Listening
+from mmpipe.telemetry.testing import capture
 from mmpipe.v1 import error_pb2, gateway_pb2, gateway_pb2_grpc
 
 TIMEOUT_S = 20.0
@@ -108,6 +109,26 @@ def test_a_known_token_is_let_in_and_names_the_tenant_of_the_sample(ground: Grou
         return {delivery.envelope.tenant for delivery in await ground.queue.pull("text", 10, 0.0)}
 
     assert asyncio.run(tenants()) == {"acme"}
+
+
+def test_a_stream_is_in_flight_until_it_ends_and_nothing_is_told_of_a_gateway_that_has_stopped(ground: Ground) -> None:
+    def told() -> float | None:
+        return emitted.total("mmpipe.server.in_flight", {}) if "mmpipe.server.in_flight" in emitted.metrics() else None
+
+    async def scenario(running: Running) -> None:
+        assert told() == 0
+        stream = running.stub.Ingest(timeout=TIMEOUT_S)
+        await stream.write(gateway_pb2.IngestRequest(samples=[a_text("a red bell", "bell")]))
+        await stream.read()
+        assert told() == 1
+        await stream.done_writing()
+        assert await stream.read() is grpc.aio.EOF
+        while told():  # noqa: ASYNC110  # the handler ends after its last answer
+            await asyncio.sleep(0.01)
+
+    with capture() as emitted:
+        served(ground, scenario)
+        assert told() is None
 
 
 def test_health_answers_everybody_and_reflection_only_whom_it_knows(ground: Ground) -> None:
