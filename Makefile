@@ -9,6 +9,7 @@ PAGE   ?= $(DATA)/search.html
 MEDIA  ?= examples/media
 TESTS  ?= tests
 MODEL  ?= mmpipe-data/tiny
+FOUND  ?= mmpipe-data/reliability.jsonl
 # What protos/ must not break. On main itself that is the commit before, as far back as the clone goes.
 PROTOS_BEFORE ?= $(shell git rev-parse --verify --quiet origin/main || git rev-parse HEAD)
 
@@ -16,13 +17,14 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 MMPIPE := $(BIN)/mmpipe
 BUF    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mmpipe/bin/buf
+RELIABILITY := $(addprefix e2e/control_plane/,test_crash_sweep.py test_faults.py test_restarts.py test_fuzz.py test_leadership.py)
 SEARCH  = set -x; $(MMPIPE) search --data $(DATA) --top 3
 
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help install dev services up demo search check check-protos fmt test test-unit servers cluster e2e-control-plane floors bench protos docs lock model evaluate media changelog clean
+.PHONY: help install dev services up demo search check check-protos fmt test test-unit servers cluster e2e-control-plane e2e-keda reliability scale-curve floors bench protos docs lock model evaluate media changelog clean
 
 help:  ## list every task
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -90,6 +92,19 @@ cluster: dev  ## keep a real control plane to try the operator on: its nodes are
 e2e-control-plane: dev  ## run the operator and its chart against a real API server, etcd and controllers, which it builds once (20 minutes)
 	$(BIN)/python -m e2e.cluster build
 	$(BIN)/python -m pytest -rs e2e/control_plane
+
+e2e-keda: dev  ## the same with KEDA 2.21 as the scaler, which it builds once (10 minutes more)
+	$(BIN)/python -m e2e.cluster build keda
+	$(BIN)/python -m pytest -rs e2e/keda
+
+reliability: dev  ## kill the operator at every call, spoil every watch and call, try every field, and write docs/reliability.md (hours)
+	$(BIN)/python -m e2e.cluster build
+	mkdir -p $(dir $(FOUND)) && rm -f $(FOUND)
+	$(BIN)/python -m pytest -rs $(RELIABILITY) --crash-points 0 --fuzz-fields 0 --full-faults --results $(FOUND)
+	$(BIN)/python tools/make_reliability.py $(FOUND)
+
+scale-curve: dev  ## measure the operator over 1 to 5,000 pipelines beside a plain kopf one, and write the curve into docs/reliability.md
+	PYTHONPATH=tools $(BIN)/python -m bench.scale
 
 floors: $(VENV)/.tools  ## run the unit tests over the oldest versions that pyproject.toml allows
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/floors

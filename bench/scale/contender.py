@@ -11,10 +11,10 @@ from pathlib import Path
 
 from e2e.cluster.children import Child
 from e2e.cluster.operators import Operators
-from e2e.cluster.waiting import wait_for
 
 IMAGE = "mmpipe.test/services:1"
 _START_S = 900.0
+_PAUSE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,13 @@ class Contender:
 
     def wait(self, pipelines: int) -> None:
         """Until it has handled all of them."""
-        wait_for(lambda: self.looked_at() >= pipelines, _START_S, lambda: f"{self.looked_at()} of {pipelines}")
+        deadline = time.monotonic() + _START_S
+        while self.looked_at() < pipelines:
+            ended = self.child.exit_code is not None
+            if ended or time.monotonic() > deadline:
+                found = f"found {self.looked_at():.0f} of {pipelines} pipelines handled"
+                raise TimeoutError(f"{self.name}: {found}, expected all; it said:\n{self.child.said()}")
+            time.sleep(_PAUSE_S)
 
     def megabytes(self) -> tuple[float, float, float]:
         """Its resident memory now, its share of it (PSS), and the most it ever had."""
@@ -44,7 +50,8 @@ class Contender:
 
 def ours(operators: Operators, resync_s: float) -> Contender:
     """The operator as it is installed, but for how often it looks at everything again."""
-    replica = operators.start(resync_seconds=resync_s, probe_seconds=30, log_level="WARNING")
+    # On a busy machine nobody else wants the lease.
+    replica = operators.start(resync_seconds=resync_s, lease_seconds=60, log_level="WARNING")
     return Contender(
         "mmpipe-operator",
         replica.child,

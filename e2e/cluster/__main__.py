@@ -1,21 +1,25 @@
-"""``python -m e2e.cluster build|up``: build the programs, or keep a cluster until Ctrl-C (or the end of its input)."""
+"""``python -m e2e.cluster build|up``: build the programs, or keep a cluster until Ctrl-C (or the end of its input).
+
+``build keda`` builds KEDA as well, which takes as long as all the others.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 
 from e2e.cluster import binaries, playground, supervisor
 
-_USAGE = "usage: python -m e2e.cluster build | up [--until-eof [FLAGS_AS_JSON]]"
+_USAGE = "usage: python -m e2e.cluster build [keda] | up [--until-eof [FLAGS_AS_JSON]]"
 
 
 def main(arguments: list[str]) -> int:
     match arguments:
         case ["build"]:
-            for module in binaries.MODULES:
-                binaries.build(module)
-                sys.stdout.write(f"{module.home}\n")
+            _build(binaries.MODULES)
+        case ["build", "keda"]:
+            _build((*binaries.MODULES, binaries.KEDA))
         case ["up"]:
             playground.keep()
         case ["up", "--until-eof", *flags]:
@@ -24,6 +28,12 @@ def main(arguments: list[str]) -> int:
             sys.stderr.write(f"{_USAGE}\n")
             return 2
     return 0
+
+
+def _build(modules: Iterable[binaries.Module]) -> None:
+    for module in modules:
+        binaries.build(module)
+        sys.stdout.write(f"{module.home}\n")
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ class ControlPlane:
             "kube-controller-manager": self._controllers_flags,
             "kube-scheduler": self._scheduler_flags,
         }
-        return needed[name]() | self._given.get(name, {})
+        return needed[name]() | dict(self._given.get(name, {}))
 
     def _start(self, name: str) -> None:
         command = [program(name), *(f"--{flag}={value}" for flag, value in self._flags(name).items())]

@@ -67,7 +67,8 @@ class PodFiles:
         data = content(found)
         items = {item["key"]: item["path"] for item in source.get("items", ())} or {key: key for key in data}
         for key, path in items.items():
-            _write(folder / path, data[key])
+            if key in data or not source.get("optional"):
+                _write(folder / path, data[key])
 
     def _sign_in(self) -> None:
         access = self._client.access

@@ -7,13 +7,17 @@ Deployments. It must come to the same end as without a fault, within a bound. Ne
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from e2e.cluster.client import JSON_PATCH, ApiError
 from e2e.cluster.faults.calls import Call
 from e2e.cluster.faults.proxy import Proxy
-from e2e.cluster.operators import OperatorProcess, Operators
+from e2e.cluster.fixtures import discard
+from e2e.cluster.operators import OperatorProcess, Operators, installed
+from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.final_state import State, contents, difference, recreated, state
 from e2e.control_plane.pipelines import Pipeline
@@ -21,6 +25,8 @@ from e2e.control_plane.pipelines import Pipeline
 from mmpipe_operator.kinds import DEPLOYMENT, SERVICE, Manifest, Ref
 
 SETTLED_S = 120.0
+LEASE_S = 60
+"""Long, so that a busy machine takes nobody's lease: who leads is what ``test_leadership`` is about."""
 
 WHOLE: dict[str, object] = {
     "modalities": [{"name": "image"}],
@@ -113,6 +119,21 @@ class Faulty:
 
     def _differs(self) -> str:
         return difference(state(self.pipeline), self.ends[self.now])
+
+
+@contextmanager
+def faulty_in(cluster: Cluster, folder: Path, **settings: object) -> Iterator[Faulty]:
+    """A scene in a namespace of its own that has learnt its ends; the proxy's keys lie in the folder."""
+    namespace = cluster.new_namespace("faults")
+    usual = {"probe_seconds": 5, "lease_seconds": LEASE_S}
+    with (
+        Proxy(cluster.client.access, folder).serving() as proxy,
+        installed(cluster, [namespace], proxy.api) as operators,
+    ):
+        scene = Faulty(Pipeline(cluster, namespace, "media"), operators, proxy, usual | settings)
+        scene.learn()
+        yield scene
+    discard(cluster, namespace)
 
 
 def writes_of_objects(journal: list[Call]) -> list[str]:

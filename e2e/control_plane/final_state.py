@@ -5,12 +5,14 @@ Without what each object is given anew: uids, versions, times, addresses.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from e2e.control_plane.pipelines import OWNED, Pipeline
 
 from mmpipe_operator.kinds import Manifest, Ref, ref_of
+from mmpipe_operator.names import COMPONENT_LABEL, FIELD_MANAGER
 
 _BY_TIME = frozenset({"QueueReachable", "VectorStoreReachable", "Ready", "Reconciling", "ScalingActive"})
 """Conditions that follow neighbours, which are asked now and then."""
@@ -56,21 +58,19 @@ def _uid(manifest: Manifest) -> str:
 
 def _plain(manifest: Manifest) -> State:
     metadata = {name: value for name, value in manifest["metadata"].items() if name not in _GIVEN}
-    annotations = {name: value for name, value in metadata.pop("annotations", {}).items() if name != _REVISION}
-    owners = [each | {"uid": "its own"} for each in metadata.get("ownerReferences", ())]
+    metadata["annotations"] = {key: value for key, value in metadata.get("annotations", {}).items() if key != _REVISION}
     spec = {name: value for name, value in manifest.get("spec", {}).items() if not name.startswith("clusterIP")}
     rest = {name: manifest.get(name) for name in ("data", "automountServiceAccountToken")}
     fields = [each["fieldsV1"] for each in manifest["metadata"].get("managedFields", ()) if _ours(each)]
-    return (
-        metadata
-        | rest
-        | {"annotations": annotations, "owners": owners, "spec": spec, "ours": fields}
-        | {"ownerReferences": None}
-    )
+    said = json.dumps({**metadata, **rest, "spec": spec, "fields that are the operator's": fields})
+    for owner in metadata.get("ownerReferences", ()):
+        said = said.replace(owner["uid"], "the uid of its owner")
+    plain: State = json.loads(said)
+    return plain
 
 
 def _ours(entry: Mapping[str, Any]) -> bool:
-    return entry["manager"] == "mmpipe-operator" and "subresource" not in entry
+    return entry["manager"] == FIELD_MANAGER and entry["operation"] == "Apply" and "subresource" not in entry
 
 
 def _pipeline(raw: Manifest) -> State:
@@ -89,7 +89,7 @@ def _settled(condition: Mapping[str, Any], generation: int) -> tuple[object, ...
 
 
 def _processes(pods: Iterable[Manifest]) -> set[str]:
-    return {each["metadata"]["labels"]["app.kubernetes.io/component"] for each in pods}
+    return {each["metadata"]["labels"][COMPONENT_LABEL] for each in pods}
 
 
 def _differing(found: object, expected: object, path: str) -> Iterator[str]:

@@ -76,7 +76,8 @@ class Autoscaled:
     def told(self, process: str = "image") -> str:
         """For the message of a test that waits in vain."""
         status = self.autoscaler(process).get("status")
-        return f"{process}: {self.replicas(process)} replicas; its autoscaler says {status}"
+        found = f"{process}: {self.replicas(process)} replicas; its autoscaler says {status}"
+        return f"{found}; the pipeline says {self.pipeline.get().get('status')}"
 
     def set_by_hand(self, replicas: int, process: str = "image") -> None:
         """As ``kubectl scale`` does it."""

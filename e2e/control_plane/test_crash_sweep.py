@@ -20,21 +20,16 @@ from e2e.cluster.fixtures import discard
 from e2e.cluster.operators import installed
 from e2e.cluster.results import Results
 from e2e.cluster.session import Cluster
+from e2e.control_plane.faulty import PARTED, WHOLE
 from e2e.control_plane.final_state import state
 from e2e.control_plane.pipelines import Pipeline
 from e2e.control_plane.sweep import Act, Outcome, Reference, Scene, chosen, told
 
 from mmpipe_operator.kinds import DEPLOYMENT, NETWORK_POLICY, SERVICE
 
-SETTINGS = {"probe_seconds": 5, "drop_timeout_seconds": 1}
-WHOLE: dict[str, object] = {"modalities": [{"name": "image"}], "topology": "PerModality", "scaling": {"mode": "HPA"}}
-PARTED: dict[str, object] = {
-    "modalities": [{"name": "image"}, {"name": "text"}],
-    "topology": "PerStage",
-    "scaling": {"mode": "None"},
-    "lifecycle": {"state": "Running", "deletionPolicy": "Delete"},
-}
-"""From one to the other objects are made, changed and deleted, and a finalizer is put on and taken off."""
+SETTINGS = {"probe_seconds": 5, "drop_timeout_seconds": 1, "lease_seconds": 60}
+_REACHED = 0.8
+"""Share of the points that must be reached: the last calls of an act are not the same every time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +74,7 @@ class Sweep:
             "crash",
             act=name.replace("_", " "),
             calls=len(reference.calls),
-            points=len(outcomes),
+            points=sum(each.call is not None for each in outcomes),
             faults=len(told(outcomes)),
             median_s=round(median(times), 1),
             longest_s=round(max(times), 1),
@@ -106,14 +101,14 @@ def sweep(request: pytest.FixtureRequest, scene: Scene, results: Results) -> Swe
 def test_a_pipeline_that_is_made_and_deleted(sweep: Sweep) -> None:
     pipeline = sweep.scene.pipeline
     gone = Act(pipeline.delete, lambda: not state(pipeline))
-    assert told(sweep.there_and_back(create=_applied(pipeline, PARTED), delete=gone)) == []
+    _hold(sweep.there_and_back(create=_applied(pipeline, PARTED), delete=gone))
 
 
 def test_a_pipeline_that_is_edited(sweep: Sweep) -> None:
     pipeline = sweep.scene.pipeline
     pipeline.apply(**WHOLE).settle(90)
     there, back = _applied(pipeline, PARTED), _applied(pipeline, WHOLE)
-    assert told(sweep.there_and_back(update=there, update_back=back)) == []
+    _hold(sweep.there_and_back(update=there, update_back=back))
 
 
 def test_an_operator_that_starts_and_has_something_to_put_right(sweep: Sweep) -> None:
@@ -126,7 +121,14 @@ def test_an_operator_that_starts_and_has_something_to_put_right(sweep: Sweep) ->
         drift(scene.pipeline)
         scene.start()
 
-    assert told(sweep.again(start=Act(start_on_drift, lambda: state(scene.pipeline) == before))) == []
+    _hold(sweep.again(start=Act(start_on_drift, lambda: state(scene.pipeline) == before)))
+
+
+def _hold(outcomes: list[Outcome]) -> None:
+    """No point has a fault, and nearly all have been reached."""
+    faults = told(outcomes)
+    assert not faults, "\n".join(faults)
+    assert sum(each.call is not None for each in outcomes) >= _REACHED * len(outcomes)
 
 
 def _applied(pipeline: Pipeline, spec: dict[str, object]) -> Act:

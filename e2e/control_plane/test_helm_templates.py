@@ -95,7 +95,7 @@ ROWS: tuple[Row, ...] = (
      {"a": "b"}),
     ("what takes a finalizer off, once a namespace's Roles are gone", {"watchNamespaces": ["a"]},
      f"ClusterRole/{SYSTEM}:mmpipe-finalizers", "rules",
-     [{"apiGroups": ["mmpipe.dev"], "resources": ["multimodalpipelines"], "verbs": ["list", "watch", "patch"]}]),
+     [{"apiGroups": ["mmpipe.dev"], "resources": ["multimodalpipelines"], "verbs": ["get", "list", "watch", "patch"]}]),
     ("its account", {"watchNamespaces": ["a"]}, f"ClusterRoleBinding/{SYSTEM}:mmpipe-finalizers", "subjects.0.name",
      "mmpipe-operator"),
     ("the lease of the release alone", {}, "Role/mmpipe-operator-lease", "rules.1.resourceNames", ["mmpipe-operator"]),

@@ -31,6 +31,11 @@ def everything_else() -> list[Manifest]:
     return found
 
 
+def contract() -> str:
+    """The proto that external scalers serve."""
+    return (_module() / "pkg" / "scalers" / "externalscaler" / "externalscaler.proto").read_text(encoding="utf-8")
+
+
 def _kustomized(folder: str) -> list[Manifest]:
     command = [str(program("kubectl")), "kustomize", str(_module() / "config" / folder)]
     rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout

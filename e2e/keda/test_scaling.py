@@ -75,9 +75,8 @@ def test_a_fallback_makes_pods_and_takes_none_away(media: Autoscaled, depths: Sc
 
 def test_what_somebody_changes_of_a_scaled_object_is_put_right(media: Autoscaled, operator: Operators) -> None:
     media.apply(mode="KEDA", keda=PACE)
-    media.reaches(1, *PROCESSES)
     client, where = media.pipeline.cluster.client, (SCALED_OBJECT, media.pipeline.namespace, "media-image")
-    before = client.get(*where)
+    before = wait_for(lambda: client.find(*where))
 
     client.patch(*where, {"spec": {"maxReplicaCount": 77, "cooldownPeriod": 1}})
     wait_for(lambda: client.get(*where)["spec"] == before["spec"], what=operator.log)

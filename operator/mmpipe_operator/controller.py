@@ -95,6 +95,8 @@ class Controller:
             raise
         except Conflict as error:
             _log.info("%s; looking again in %.1f s", error, self._queue.failed(key))
+        except ClusterError as error:
+            _log.warning("%s; trying again in %.1f s", error, self._queue.failed(key, error.again_s))
         except MmpipeError as error:
             _log.warning("%s; trying again in %.1f s", error, self._queue.failed(key))
         except Exception:  # noqa: BLE001  # a bug that one pipeline brings out must not stop the others

@@ -31,7 +31,7 @@ class Handover:
     def overdue(self, now: datetime) -> tuple[Fault, ...]:
         """What should have gone by now: KEDA takes its finalizer from a ScaledObject, if it runs."""
         late = (each for each in self.leaving if _deleted_at(each, now) + _PATIENCE < now)
-        return tuple(Fault(ref_of(each), "StillThere", _late(each)) for each in late)
+        return tuple(Fault(ref_of(each), "ScalerRemains", _late(each)) for each in late)
 
 
 def handover(planned: Iterable[Manifest], children: Mapping[Ref, Manifest], uid: str) -> Handover:
@@ -54,7 +54,8 @@ def _in_the_way(planned: Manifest, scalers: Iterable[Manifest], uid: str) -> Ite
 
 def _rules(scaler: Manifest, uid: str) -> object:
     """Which kind of ours is behind it: the autoscaler that KEDA makes is a ScaledObject's; None: somebody else's."""
-    owner = next((each for each in scaler["metadata"].get("ownerReferences", ()) if each.get("controller")), {})
+    owners = scaler["metadata"].get("ownerReferences", ())
+    owner: Manifest = next((each for each in owners if each.get("controller")), {})
     if owner.get("kind") == SCALED_OBJECT.kind:
         return SCALED_OBJECT
     return ref_of(scaler).kind if owner.get("uid") == uid else None

@@ -58,7 +58,7 @@ class Watches:
     async def _follow(self, place: _Place) -> None:
         pause_s = _FIRST_PAUSE_S
         while True:
-            before = place.since
+            before, asked_s = place.since, 0.0
             try:
                 await self._read(place)
             except Expired:
@@ -66,11 +66,12 @@ class Watches:
             except NotLeading:
                 raise
             except ClusterError as error:
-                _log.info("%s; watching %s again in up to %.1f s", error, place.kind.plural, pause_s)
+                asked_s = error.again_s
+                _log.info("%s; watching %s again in up to %.1f s", error, place.kind.plural, asked_s + pause_s)
             except Exception:  # noqa: BLE001  # a bug that one object brings out must not stop the others
                 _log.exception("watching %s again in up to %.1f s", place.kind.plural, pause_s)
             pause_s = _FIRST_PAUSE_S if place.since > before else min(2 * pause_s, _LONGEST_PAUSE_S)
-            await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311  # spreads load
+            await asyncio.sleep(asked_s + random.uniform(0, pause_s))  # noqa: S311  # spreads load
 
     async def _read(self, place: _Place) -> None:
         """Until the API server, or the network, ends it."""

@@ -71,10 +71,10 @@ class WorkQueue[K]:
         self._failures.pop(key, None)
         self._let_go(key)
 
-    def failed(self, key: K) -> float:
-        """It did not: it comes again after a pause, which is returned."""
+    def failed(self, key: K, at_least_s: float = 0.0) -> float:
+        """It did not: it comes again after a pause, which is returned, or after what somebody has asked for."""
         failures = self._failures[key] = min(self._failures.get(key, 0) + 1, _DOUBLINGS)
-        pause = random.uniform(0, min(FIRST_PAUSE_S * 2**failures, LONGEST_PAUSE_S))  # noqa: S311  # spreads load
+        pause = at_least_s + random.uniform(0, min(FIRST_PAUSE_S * 2**failures, LONGEST_PAUSE_S))  # noqa: S311  # spreads load
         self._let_go(key)
         self.add(key, pause)
         return pause

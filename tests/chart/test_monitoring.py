@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from chart.alerts import ALERTS, groups
-from chart.dashboards import DASHBOARDS, Dashboard
+from chart.dashboards import DASHBOARDS
+from chart.grafana import Dashboard
 from mmpipe.telemetry.catalogue import METRICS, Attribute, Metric, MetricKind
 from mmpipe_operator import names
 

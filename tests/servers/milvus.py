@@ -8,6 +8,11 @@ from collections.abc import Iterator
 import pytest
 from tests.servers.process import CACHE, HOST, Server, built, folder_for, free_port, running
 
+_PARTS = ("ROOTCOORD", "DATACOORD", "QUERYCOORD", "INDEXCOORD", "QUERYNODE", "DATANODE", "INDEXNODE", "PROXY")
+_AT_HOME = tuple(f"{part}_IP={HOST}" for part in _PARTS)
+"""Where its parts find each other: by themselves they take any address of the machine, such as one that another test
+session's cluster has for a while (``e2e.cluster.addresses``)."""
+
 
 @pytest.fixture(scope="session")
 def milvus_uri() -> Iterator[str]:
@@ -16,6 +21,6 @@ def milvus_uri() -> Iterator[str]:
         fcntl.flock(turn, fcntl.LOCK_EX)
         port = free_port()
         said = folder / "output"
-        command = [program, "--data", folder, "--proxy-port", port]
+        command = ["env", *_AT_HOME, program, "--data", folder, "--proxy-port", port]
         with running(Server(command, folder, lambda: "Ctrl+C to exit" in said.read_text())):
             yield f"http://{HOST}:{port}"

@@ -16,7 +16,7 @@ BY = "namespace, mmpipe_dev_pipeline"
 """Labels that name a pipeline."""
 PIPELINE = "{{ $labels.namespace }}/{{ $labels.mmpipe_dev_pipeline }}"
 OWN = 'namespace="NAMESPACE"'
-OPTIONAL = 'kind!~"ScaledObject|ServiceMonitor"'
+OPTIONAL = 'kind!~"ScaledObject|TriggerAuthentication|ServiceMonitor"'
 """The operator tries whether it may see these, and does without."""
 ENDED = 'outcome=~"stored|unchanged|quarantined|dead|superseded"'
 SERVER_FAULTS = 'rpc_response_status_code=~"UNKNOWN|INTERNAL|UNAVAILABLE|DATA_LOSS|DEADLINE_EXCEEDED"'

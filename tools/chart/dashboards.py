@@ -99,9 +99,15 @@ OPERATOR = Dashboard(
             "Metrics adapter",
             (
                 Panel(
-                    "Registered replicas",
+                    "Replicas that the API server asks",
                     "none",
-                    ((f"sum by (namespace) (mmpipe_adapter_registered{{{_OWN}}})", "{{namespace}}"),),
+                    (
+                        (f"sum by (namespace) (mmpipe_adapter_registered{{{_OWN}}})", "registered"),
+                        (
+                            f"sum by (namespace) (increase(mmpipe_operator_withdrawals_total{{{_OWN}}}[1h]))",
+                            "withdrawn within an hour",
+                        ),
+                    ),
                     "stat",
                 ),
                 Panel(

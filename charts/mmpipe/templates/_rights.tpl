@@ -52,11 +52,11 @@
 {{- end }}
 {{- end -}}
 
-{{/* To see pipelines, and to put the finalizer on them and take it off. */}}
+{{/* To see pipelines, to ask for one before it is written for, and to put the finalizer on them and take it off. */}}
 {{- define "mmpipe.holdingRules" -}}
 - apiGroups: [mmpipe.dev]
   resources: [multimodalpipelines]
-  verbs: [list, watch, patch]
+  verbs: [get, list, watch, patch]
 {{- end -}}
 
 {{/* For `mmpipe-operator release`. */}}

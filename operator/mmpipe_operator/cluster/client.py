@@ -225,7 +225,7 @@ async def _checked(answer: aiohttp.ClientResponse, what: str, counted: _Counted)
     """Raises the fault that the answer is."""
     counted.status = str(answer.status)
     if answer.status >= HTTPStatus.BAD_REQUEST:
-        raise fault_of(what, answer.status, await answer.read())
+        raise fault_of(what, answer.status, await answer.read(), answer.headers.get("Retry-After", ""))
 
 
 async def _events(answer: aiohttp.ClientResponse, what: str) -> AsyncIterator[Manifest]:

@@ -19,6 +19,8 @@ from typing import Any
 
 from mmpipe.errors import MmpipeError
 
+LONGEST_AGAIN_S = 60.0
+"""No longer than an own pause, whatever a server or what stands before it asks for."""
 _TERMINATING = "NamespaceTerminating"
 """Cause of a 403 that means: the namespace is being deleted, nothing more goes in."""
 _NOT_YET_KNOWN = "no matches for kind"
@@ -26,7 +28,12 @@ _NOT_YET_KNOWN = "no matches for kind"
 
 
 class ClusterError(MmpipeError):
-    """A request to the API server that did not do what it was for. ``reason`` is Kubernetes' own, such as `Invalid`."""
+    """A request to the API server that did not do what it was for. ``reason`` is Kubernetes' own, such as `Invalid`.
+
+    ``again_s`` is how long the API server asks to be left alone (``Retry-After``), 0 where it does not.
+    """
+
+    again_s = 0.0
 
     def __init__(self, what: str, reason: str, message: str) -> None:
         self.reason = reason
@@ -58,12 +65,15 @@ class NotLeading(ClusterError):  # noqa: N818  # as above
     """The replica does not hold the lease."""
 
 
-def fault_of(what: str, status: int, body: bytes) -> ClusterError:
+def fault_of(what: str, status: int, body: bytes, retry_after: str = "") -> ClusterError:
     """The answer of the API server as an error: its own reason and message where it gives them."""
     said = _status(body)
     reason = said.get("reason") or str(status)
     message = said.get("message") or body.decode(errors="replace")[:300] or f"status {status} without a word"
-    return _kind(status, said)(what, reason, message)
+    fault = _kind(status, said)(what, reason, message)
+    if retry_after.isdecimal():
+        fault.again_s = min(float(retry_after), LONGEST_AGAIN_S)
+    return fault
 
 
 def _kind(status: int, said: dict[str, Any]) -> type[ClusterError]:

@@ -51,13 +51,11 @@ class Handshakes:
 
 def _context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = ssl.TLSVersion.TLSv1_3  # the API server has it
     context.verify_mode = ssl.CERT_OPTIONAL
     # As Kubernetes does: whatever stands in the ConfigMap is believed, an intermediate authority too.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    # A resumed session would go on with an authority of before.
-    context.options |= ssl.OP_NO_TICKET
-    context.num_tickets = 0
+    context.num_tickets = 0  # a resumed session would go on with an authority of before
     return context
 
 

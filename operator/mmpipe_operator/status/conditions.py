@@ -143,7 +143,18 @@ _REASONS = (
     ),
     Reason("ReplicasFailing", "Some replicas of a process do not start or stay.", "see the message"),
     Reason("RolloutInProgress", "Pods of the newest template are coming up.", "wait"),
+    Reason(
+        "ScaleToZeroRefused",
+        "The API server takes no autoscaler whose fewest replicas are 0: it is older than Kubernetes 1.37, or the "
+        "feature gate HPAScaleToZero is off. All else is applied; this process is not scaled.",
+        "set `minReplicas` to 1, turn the feature gate on, or take `spec.scaling.mode` KEDA",
+    ),
     Reason("ScaledByMetrics", "The autoscalers act."),
+    Reason(
+        "ScalerRemains",
+        "What scaled in the mode before was deleted and is still there, so nothing else may scale yet.",
+        "start KEDA, which lets go of its ScaledObjects, or take its finalizer off",
+    ),
     Reason("ScalingDisabled", "An autoscaler rests, as its Deployment was set to 0 replicas.", "scale it to 1"),
     Reason("Serving", "Everything is there."),
     Reason("StageStarting", "A process has no available replica yet; its pods are coming up.", "wait"),

@@ -75,7 +75,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What the API server refused while applying. ``reason`` is Kubernetes' own, or NameTaken."""
+    """What was refused while applying. ``reason`` is the API server's, or one of ours: NameTaken, ScalerRemains."""
 
     ref: Ref
     reason: str

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from mmpipe_operator import names
+from mmpipe_operator.kinds import AUTOSCALER
 from mmpipe_operator.status.conditions import REASONS
 from mmpipe_operator.status.facts import Facts, remedied
 from mmpipe_operator.status.reports import Fault
 from mmpipe_operator.status.rollout import Phase, Stage
 
-REFUSALS = {"NameTaken", "Forbidden", "ChildRefused"}
-"""Reasons of a fault. The API server's own reasons, but for Forbidden, come to ChildRefused."""
+REFUSALS = {"NameTaken", "ScalerRemains", "Forbidden", "ChildRefused", "ScaleToZeroRefused"}
+"""Reasons of a fault. The API server's own reasons, but for Forbidden, come to one of the last two."""
+_WITH_REMEDY = {"NameTaken", "ScalerRemains"}
+"""Whose message says what to do."""
 
 
 def on_stage(facts: Facts, stage: Stage) -> str:
@@ -27,9 +30,15 @@ def on_stage(facts: Facts, stage: Stage) -> str:
 
 def on_fault(fault: Fault) -> tuple[str, str]:
     """A fault's reason by our catalogue, and the sentence."""
-    reason = fault.reason if fault.reason in REFUSALS else "ChildRefused"
+    reason = fault.reason if fault.reason in REFUSALS else _refusal(fault)
     said = f"{fault.ref}: {fault.message}"
-    return reason, said if reason == "NameTaken" else remedied(said, reason)
+    return reason, said if reason in _WITH_REMEDY else remedied(said, reason)
+
+
+def _refusal(fault: Fault) -> str:
+    """An autoscaler of ours has bounds that the schema has checked: only zero can be wrong with its fewest."""
+    of_zero = fault.ref.kind is AUTOSCALER and "spec.minReplicas" in fault.message
+    return "ScaleToZeroRefused" if of_zero else "ChildRefused"
 
 
 def _remedy(facts: Facts, stage: Stage, reason: str) -> str:

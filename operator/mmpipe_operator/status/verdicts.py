@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mmpipe_operator.kinds import Manifest
+from mmpipe_operator.kinds import AUTOSCALER, Manifest
 from mmpipe_operator.status.conditions import (
     DEAD_LETTERS_PRESENT,
     QUEUE_REACHABLE,
@@ -17,7 +17,7 @@ from mmpipe_operator.status.conditions import (
 from mmpipe_operator.status.facts import Facts, Verdict, listed, remedied
 from mmpipe_operator.status.reports import Probe
 from mmpipe_operator.status.rounding import bucket
-from mmpipe_operator.status.sentences import on_stage
+from mmpipe_operator.status.sentences import on_fault, on_stage
 
 NOT_KNOWN = Verdict("Unknown", "NotKnown")
 _MAX_QUOTE = 300
@@ -72,12 +72,15 @@ def dead_letters_present(facts: Facts) -> Verdict:
 
 
 def scaling_active(facts: Facts) -> Verdict:
-    """Whether the autoscalers can act, from their own conditions."""
+    """Whether the autoscalers can act, from their own conditions, and whether the API server takes them."""
     mode = facts.spec.get("scaling", {}).get("mode", "HPA")
     if facts.is_stopped:
         return Verdict("False", "Paused")
     if mode == "None":
         return Verdict("False", "AutoscalingOff")
+    refused = [on_fault(fault) for fault in facts.observed.faults if fault.ref.kind is AUTOSCALER]
+    if refused:
+        return Verdict("False", refused[0][0], listed([sentence for _, sentence in refused]))
     scalers = sorted(facts.observed.autoscalers.items())
     if not scalers:
         return Verdict("Unknown", "KedaInCharge") if mode == "KEDA" else NOT_KNOWN

@@ -105,6 +105,20 @@ async def test_an_api_server_that_does_not_answer_in_time_is_unavailable() -> No
             await cluster.get(REF)
 
 
+@pytest.mark.parametrize(("asked", "again_s"), [("7", 7), ("3600", 60), ("", 0), ("tomorrow", 0)])
+def test_how_long_the_api_server_asks_to_be_left_alone(asked: str, again_s: float) -> None:
+    async def ask() -> None:
+        async with api(busy) as cluster:
+            await cluster.get(REF)
+
+    async def busy(_: web.Request) -> web.Response:  # as above
+        return web.json_response({"reason": "TooManyRequests"}, status=429, headers={"Retry-After": asked})
+
+    with pytest.raises(Unavailable) as raised:
+        asyncio.run(ask())
+    assert raised.value.again_s == again_s
+
+
 @asynchronous
 async def test_a_page_of_a_proxy_is_told_as_it_is() -> None:
     async def page(_: web.Request) -> web.Response:  # as above

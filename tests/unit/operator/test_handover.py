@@ -68,5 +68,5 @@ def test_who_is_held_for_long_is_named_with_what_holds_it() -> None:
 
     assert told(timedelta(seconds=29)) == ()
     (fault,) = told(timedelta(seconds=31))
-    assert fault.startswith("ScaledObject team/media-image StillThere: found it held by finalizer.keda.sh")
+    assert fault.startswith("ScaledObject team/media-image ScalerRemains: found it held by finalizer.keda.sh")
     assert fault.endswith("start KEDA, or take that finalizer off")

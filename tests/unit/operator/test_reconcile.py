@@ -14,7 +14,7 @@ from mmpipe_operator.cache import Cache
 from mmpipe_operator.cluster import Cluster, ClusterError, Events, NotLeading, Refused, Unavailable
 from mmpipe_operator.contents import ContentReader
 from mmpipe_operator.finalizer import DROP_AGAIN_S
-from mmpipe_operator.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE, SECRET, SERVICE, Manifest, Ref
+from mmpipe_operator.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE, SECRET, SERVICE, Manifest, Ref, ref_of
 from mmpipe_operator.neighbours import NeighbourError, Neighbours
 from mmpipe_operator.reconcile import Defaults, NotApplied, Reconciler, World
 from mmpipe_operator.status import Probe, Report
@@ -151,6 +151,35 @@ def test_a_modality_that_is_removed_takes_its_objects_with_it() -> None:
 
     assert ("delete", "Deployment media-image") in scene.cluster.writes
     assert "media-image" not in scene.names("Service")
+
+
+def test_a_process_that_is_no_longer_planned_outlives_the_workers_that_are_still_finishing() -> None:
+    scene = Scene(pipeline({"modalities": [{"name": "text"}, {"name": "image"}]}))
+    scene.reconcile()
+    scene.edit(modalities=[{"name": "text"}])
+    scene.reconcile()
+    scene.roll_out("gateway")
+    scene.roll_out("worker")
+    draining = pod_of("worker", deletionTimestamp="2026-01-01T00:00:00Z")
+    scene.see(draining)
+
+    scene.reconcile()
+    assert "media-image" in scene.names("Deployment"), "its Deployment no longer counts it"
+
+    del scene.cluster.objects[ref_of(draining)]
+    scene.cache.drop(scene.cache.pods(KEY)[0])
+    scene.reconcile()
+    assert "media-image" not in scene.names("Deployment")
+
+
+def pod_of(process: str, **metadata: object) -> Manifest:
+    own = {
+        "name": f"media-{process}-1",
+        "namespace": "team",
+        "uid": "uid-pod",
+        "labels": names.labels("media", process),
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {**own, **metadata}, "status": {}}
 
 
 def test_a_file_stays_until_the_pods_that_read_it_are_gone() -> None:

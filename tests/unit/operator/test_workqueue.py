@@ -118,3 +118,16 @@ async def test_length_and_age_are_of_what_is_due() -> None:
 
     assert len(queue) == 1
     assert queue.oldest_age_s() == 5
+
+
+@asynchronous
+async def test_a_key_that_is_to_be_left_alone_comes_no_earlier() -> None:
+    clock = Clock()
+    queue: WorkQueue[str] = WorkQueue(clock)
+    queue.add("a")
+    await queue.get()
+
+    assert queue.failed("a", at_least_s=7) >= 7
+
+    clock.now_s += 6.9
+    assert await is_empty(queue)

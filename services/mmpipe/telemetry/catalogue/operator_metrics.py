@@ -16,6 +16,7 @@ CHILDREN = (
     "Deployment",
     "PodDisruptionBudget",
     "HorizontalPodAutoscaler",
+    "TriggerAuthentication",
     "ScaledObject",
     "ServiceMonitor",
 )

@@ -33,7 +33,7 @@ def test_a_depth_with_a_target_for_each_pod(depth: float, pods: int, expected: i
 
 
 @pytest.mark.parametrize(
-    ("value", "pods", "ready", "expected"), [(200, 4, 4, 8), (50, 4, 4, 2), (200, 4, 2, 4), (7, 0, 0, 1)]
+    ("value", "pods", "ready", "expected"), [(200, 4, 4, 8), (50, 4, 4, 2), (200, 4, 2, 4), (100, 0, 0, 1)]
 )
 def test_a_depth_with_a_target_in_total_multiplies_the_ready_pods(
     value: float, pods: int, ready: int, expected: int

@@ -53,7 +53,7 @@ class Scaler:
         self.asked.append(question)
         self._again.set()
         if isinstance(self.found, ApiProblem):
-            raise self.found
+            raise type(self.found)(str(self.found))  # a fresh one: it would keep the frames of its call
         return Reading(self.found, datetime.now(UTC))
 
     def channel(self, authority: bytes) -> grpc.aio.Channel:

@@ -25,6 +25,7 @@ from mmpipe_operator.metrics_adapter.settings import AdapterSettings
 from mmpipe_operator.metrics_adapter.values import Reading
 
 OURS, PROXY = Authority("ours"), Authority("proxy")
+DRAIN_S = 0.2
 PAIR = OURS.sign("server")
 SERVING = Serving(PAIR.certificate, PAIR.key, OURS.pem.encode())
 
@@ -82,7 +83,7 @@ async def running(monkeypatch: pytest.MonkeyPatch, api: Api) -> AsyncIterator[tu
     monkeypatch.setattr(external_scaler, "serve", parts.push)
     monkeypatch.setattr(front_proxy, "keep", partial(front_proxy.keep, interval_s=0.01))
     monkeypatch.setattr(subject, "_WITHDRAWAL_S", 0.01)
-    replica = Replica(AdapterSettings(host=HOST, port=0, drain_seconds=0.05), cast("Cluster", api), answer)
+    replica = Replica(AdapterSettings(host=HOST, port=0, drain_seconds=DRAIN_S), cast("Cluster", api), answer)
     running = asyncio.create_task(replica.run(stop))
     await until(lambda: "front proxy: not there yet" not in replica.readiness.unready())
     try:
@@ -169,7 +170,7 @@ async def test_told_to_stop_it_says_so_and_goes_on_for_a_while() -> None:
         async with running(patched, Api()) as (replica, parts, stop):
             parts.use(SERVING)
             stop.set()
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            assert replica.readiness.unready() == "process: stopping"
-    assert parts.withdrawn
+            await until(lambda: replica.readiness.unready() == "process: stopping")
+            await until(lambda: parts.withdrawn)
+            told_s = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - told_s >= DRAIN_S

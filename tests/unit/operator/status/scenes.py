@@ -70,6 +70,13 @@ def _neighbour(kstatus: str, reason: str, **probe: Probe) -> Scene:
 _STOPPED = {each: deployment(desired=0) for each in ("gateway", "worker", "image")}
 _INVALID = observed(pipeline=pipeline(generation=2), problems=(PROBLEM,), processes=(), report=Report())
 _PAUSED = {"processes": (), "report": Report(), "paused": True}
+OF_ZERO = Fault(
+    Ref(AUTOSCALER, "default", "media-image"),
+    "Invalid",
+    'HorizontalPodAutoscaler.autoscaling "media-image" is invalid: spec.minReplicas: Invalid value: 0: '
+    "must be greater than or equal to 1",
+)
+"""As Kubernetes 1.37.2 says it with the feature gate HPAScaleToZero off."""
 _FORBIDDEN = observed(faults=(Fault(Ref(AUTOSCALER, "default", "media-image"), "Forbidden", "it may not"),))
 
 SCENES = (
@@ -115,8 +122,10 @@ SCENES = (
     ),
     Scene("invalid while the old one runs", then(observed(), _INVALID), "Failed", "False", "InvalidSpec"),
     _fault("NameTaken", "NameTaken"),
+    _fault("ScalerRemains", "ScalerRemains"),
     _fault("Forbidden", "Forbidden"),
     _fault("Invalid", "ChildRefused"),
+    Scene("refused: an autoscaler from zero", observed(faults=(OF_ZERO,)), "Failed", "False", "ScaleToZeroRefused"),
     Scene(
         "first sight, secrets forbidden",
         observed(faults=(Fault(Ref(SERVICE, "default", "x"), "Forbidden", "no"),), processes=(), deployments={}),

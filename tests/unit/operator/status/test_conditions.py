@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.operator.status.scenes import PROBLEM, SCENES, UNSCHEDULABLE, Scene
+from tests.unit.operator.status.scenes import OF_ZERO, PROBLEM, SCENES, UNSCHEDULABLE, Scene
 from tests.unit.operator.status.world import (
     KNOWN,
     NOW,
@@ -211,6 +211,16 @@ def test_autoscaling_is_active_as_the_autoscalers_say(mode: str, autoscaler: dic
     seen = observed(pipeline=pipeline(mode=mode), autoscalers={"image": autoscaler})
 
     assert after(seen)["ScalingActive"]["status"] == expected
+
+
+def test_an_autoscaler_that_may_not_go_to_zero_is_told_with_what_to_do() -> None:
+    told = after(observed(autoscalers={"gateway": scaler("True", "ValidMetricFound")}, faults=(OF_ZERO,)))
+
+    assert told["ScalingActive"]["reason"] == "ScaleToZeroRefused"
+    assert told["Stalled"]["message"] == told["ScalingActive"]["message"]
+    assert "media-image" in told["Stalled"]["message"]
+    assert "set `minReplicas` to 1" in told["Stalled"]["message"]
+    assert told["StagesAvailable"]["status"] == "True"
 
 
 def test_a_paused_pipeline_needs_no_neighbour() -> None:
