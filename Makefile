@@ -24,7 +24,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help install dev services up demo search check check-protos fmt test test-unit servers cluster e2e-control-plane e2e-keda reliability scale-curve floors bench protos docs lock model evaluate media changelog clean
+.PHONY: help install dev services up demo search check check-protos fmt test test-unit servers cluster e2e-control-plane e2e-keda scaling reliability scale-curve floors bench protos docs lock model evaluate media changelog clean
 
 help:  ## list every task
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -96,6 +96,10 @@ e2e-control-plane: dev  ## run the operator and its chart against a real API ser
 e2e-keda: dev  ## the same with KEDA 2.21 as the scaler, which it builds once (10 minutes more)
 	$(BIN)/python -m e2e.cluster build keda
 	$(BIN)/python -m pytest -rs e2e/keda
+
+scaling: dev  ## measure how soon replicas follow the queue, and write tables and plot into docs/scaling.md (25 minutes)
+	$(BIN)/python -m e2e.cluster build
+	PYTHONPATH=tools $(BIN)/python -m e2e.scaling
 
 reliability: dev  ## kill the operator at every call, spoil every watch and call, try every field, and write docs/reliability.md (hours)
 	$(BIN)/python -m e2e.cluster build

@@ -17,6 +17,7 @@ from mmpipe_operator.difference import difference
 from mmpipe_operator.kinds import Manifest, ref_of
 from mmpipe_operator.plan import Context, plan
 from mmpipe_operator.prints import digest, label_of, print_of
+from mmpipe_operator.status import known_processes
 
 type Stored = dict[str, Manifest]
 """Objects by their key in etcd."""
@@ -76,7 +77,8 @@ class Template:
     def _record(self, pipeline: Manifest, uid: str, children: list[Manifest]) -> None:
         pipeline["metadata"]["uid"] = uid
         prints = digest((label_of(ref_of(child)), print_of(child)) for child in children)
-        pipeline["status"][record.FIELD] = record.record(record.inputs(pipeline, self._context(uid)), prints, ())
+        given, shown = record.inputs(pipeline, self._context(uid)), known_processes(pipeline)
+        pipeline["status"][record.FIELD] = record.record(given, prints, shown, ())
 
     def _context(self, uid: str) -> Context:
         return Context(uid=uid, image=self.image)

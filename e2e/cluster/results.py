@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("reliability")
     group.addoption("--seed", type=int, default=random.randrange(10_000), help="of all that a suite leaves to chance")  # noqa: S311  # chooses tests
     group.addoption("--results", type=Path, default=None, help="write what was found to this file, as JSON lines")
-    group.addoption("--crash-points", type=int, default=6, help="calls at which each crash sweep kills; 0 is all")
+    group.addoption("--crash-points", type=int, default=3, help="calls at which each crash sweep kills; 0 is all")
     group.addoption("--fuzz-fields", type=int, default=40, help="bounds that a live pipeline is tried at; 0 is all")
     group.addoption("--full-faults", action="store_true", help="faults as long as in the field: minutes")
 

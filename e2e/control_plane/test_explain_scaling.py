@@ -89,7 +89,7 @@ def test_at_zero_it_shows_no_number_that_kubernetes_has_divided_by_zero(
 ) -> None:
     media = scaling.pipeline("asleep", nats_url).apply(minReplicas=0)
     media.reaches(0)
-    wait_for(lambda: media.autoscaler().get("status", {}).get("currentReplicas") == 0, WAIT_S)
+    wait_for(lambda: "ScaledToZero" in _reasons(explain(media, "image")), WAIT_S)
 
     account = explain(media, "image")
 

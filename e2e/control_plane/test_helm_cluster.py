@@ -65,7 +65,12 @@ EVERYTHING: dict[str, Any] = {
         "tolerations": [{"key": "other", "operator": "Exists"}],
         "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
         "topologySpreadConstraints": [
-            {"topologyKey": "kubernetes.io/hostname", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}
+            {
+                "topologyKey": "kubernetes.io/hostname",
+                "maxSkew": 1,
+                "whenUnsatisfiable": "DoNotSchedule",
+                "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "mmpipe-metrics-adapter"}},
+            }
         ],
         "priorityClassName": "system-node-critical",
         "extraEnv": [{"name": "A", "value": "b"}],

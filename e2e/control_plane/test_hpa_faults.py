@@ -6,19 +6,15 @@ Neighbour: ``test_helm_adapter`` has the adapter's certificates, its registratio
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable
 
 import pytest
-from e2e.cluster.client import NAMESPACE
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.scaled import Autoscaling
+from e2e.scaling.outages import WAYS, begin, delete_namespace, end, send, timed
 from tests.servers.nats import NatsServer
 
-GONE_S = 75.0
-"""Until a namespace is gone whose deletion began as the adapters went: 30 s until the operator takes their registration
-away, up to 30 s until the namespace controller tries again, and a busy machine."""
-WAYS = ("stopped", "frozen")
+HANGS_S = 90.0
+"""The API server gives up a request that nobody answers after 60 s, and the autoscaler waits for it."""
 
 
 def test_a_queue_that_is_away_scales_nothing_and_what_sleeps_wakes_after_it(
@@ -49,7 +45,7 @@ def test_adapters_that_are_killed_and_come_back_scale_nothing_wrongly(scaling: A
     steady.reaches(3)
 
     for _ in range(3):
-        _send(scaling, signal.SIGKILL)
+        send(scaling, signal.SIGKILL)
         steady.stays(3, for_s=3)
 
     wait_for(scaling.available)
@@ -64,52 +60,14 @@ def test_without_an_adapter_nothing_scales_and_namespaces_are_deleted(
     alone = scaling.pipeline(f"alone-{way}", nats_url).apply()
     alone.backlog.add(25)
     alone.reaches(3)
-    unneeded = scaling.cluster.new_namespace("unneeded")
 
-    _end(scaling, way)
-    took_s = _timed(lambda: _deleted(scaling, unneeded))
-    alone.pipeline.wait("ScalingActive", "False", "MetricsMissing")
+    end(scaling, way)
+    took_s = timed(lambda: delete_namespace(scaling))
+    alone.pipeline.wait("ScalingActive", "False", "MetricsMissing", timeout_s=HANGS_S)
     alone.stays(3)
 
-    _begin(scaling, way)
-    wait_for(scaling.available, GONE_S)
+    begin(scaling, way)
     alone.backlog.finish(25)
     alone.reaches(1)
     with capsys.disabled():
         print(f"\nadapters {way}: a namespace was gone after {took_s:.0f} s")  # noqa: T201  # what was measured
-
-
-def _end(scaling: Autoscaling, way: str) -> None:
-    if way == "frozen":
-        _send(scaling, signal.SIGSTOP)
-    else:
-        scaling.run_adapters(0)
-
-
-def _begin(scaling: Autoscaling, way: str) -> None:
-    if way == "frozen":
-        _send(scaling, signal.SIGCONT)
-    else:
-        scaling.run_adapters(2)
-
-
-def _send(scaling: Autoscaling, number: signal.Signals) -> None:
-    for pod in scaling.adapters():
-        scaling.cluster.kubelet.send(scaling.release.namespace, pod["metadata"]["name"], number)
-
-
-def _deleted(scaling: Autoscaling, namespace: str) -> None:
-    scaling.cluster.client.delete(NAMESPACE, "", namespace)
-
-    def gone() -> bool:
-        found = scaling.cluster.client.find(NAMESPACE, "", namespace)
-        assert found is None, f"it says {found['status']}"
-        return True
-
-    wait_for(gone, GONE_S)
-
-
-def _timed(act: Callable[[], None]) -> float:
-    began = time.monotonic()
-    act()
-    return time.monotonic() - began

@@ -175,14 +175,18 @@ def test_calls_are_those_of_all_pods_and_one_that_is_silent_is_an_error(cluster:
     assert refused.value.status == 503
 
 
-def dialled(adapter: Adapter, path: str, context: ssl.SSLContext) -> tuple[int, str]:
-    """Status and reason of an answer that did not come through the API server."""
+def dialled(adapter: Adapter, path: str, name: str = "", group: str = "system:masters") -> tuple[int, str]:
+    """Status and message of an answer that did not come through the API server; ``name`` is of a certificate of its."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if name:
+        keys = adapter.cluster.folder.parent / "pki"
+        context.load_cert_chain(keys / f"{name}.crt", keys / f"{name}.key")
     connection = http.client.HTTPSConnection(adapter.address, 6443, context=context, timeout=5)
-    claims = {"X-Remote-User": "system:admin", "X-Remote-Group": "system:masters"}
     try:
-        connection.request("GET", path, headers=claims)
+        connection.request("GET", path, headers={"X-Remote-User": "somebody", "X-Remote-Group": group})
         answer = connection.getresponse()
-        return answer.status, str(json.loads(answer.read()).get("reason"))
+        return answer.status, str(json.loads(answer.read()).get("message"))
     finally:
         connection.close()
 
@@ -191,11 +195,17 @@ def test_who_dials_the_adapter_itself_is_refused_whatever_he_claims(
     cluster: Cluster, adapter: Adapter, namespace: str
 ) -> None:
     path = metric(Pipeline(cluster, namespace, "dialled").apply(), "queue_depth")
-    believing = ssl.create_default_context()
-    believing.check_hostname, believing.verify_mode = False, ssl.CERT_NONE
-    assert dialled(adapter, path, believing) == (401, "Unauthorized")
-
-    keys = cluster.folder.parent / "pki"
-    believing.load_cert_chain(keys / "admin.crt", keys / "admin.key")  # the front proxy's authority is another
+    status, said = dialled(adapter, path)
+    assert (status, said.partition(",")[0]) == (401, "client certificate: found none")
     with pytest.raises((ConnectionError, ssl.SSLError)):
-        dialled(adapter, path, believing)
+        dialled(adapter, path, "admin")  # whose authority is that of users
+
+
+def test_the_api_server_itself_says_who_may_read(cluster: Cluster, adapter: Adapter, namespace: str) -> None:
+    path = (
+        metric(Pipeline(cluster, namespace, "asked").apply(), "service_depth") + "?metricLabelSelector=process%3Dimage"
+    )
+    assert dialled(adapter, path, "front", "system:masters")[0] == 200
+    status, said = dialled(adapter, path, "front", "system:authenticated")
+    assert status == 403
+    assert "User somebody cannot get resource multimodalpipelines.mmpipe.dev/service_depth" in said

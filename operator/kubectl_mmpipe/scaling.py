@@ -100,7 +100,7 @@ def read(manifest: Manifest) -> Autoscaler:
         name=manifest["metadata"]["name"],
         fewest=spec.get("minReplicas", 1),
         most=spec["maxReplicas"],
-        pods=status.get("currentReplicas"),
+        pods=status.get("currentReplicas", 0 if "conditions" in status else None),  # Kubernetes leaves a 0 out
         wanted=status.get("desiredReplicas") if is_reading else None,
         readings=tuple(_reading(metric, found, status) for metric in spec.get("metrics", [])),
         problem="" if is_reading else active.get("reason", "NothingReadYet"),

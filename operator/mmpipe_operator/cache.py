@@ -20,7 +20,7 @@ from mmpipe_operator.slimming import WHOLE, packed, unpacked
 type Key = tuple[str, str]
 """Namespace and name of a pipeline."""
 
-_ENDS = 20_000
+_ENDS = 5_000
 """Ends of objects that are remembered, so that what comes late does not bring them back."""
 
 

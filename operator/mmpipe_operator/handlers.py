@@ -20,7 +20,8 @@ type See = Callable[[str | None, Manifest], None]
 """Told of each event: its type (None for what was there at the start) and the object."""
 
 _VERSION = names.API_VERSION.rpartition("/")[2]
-_CHUNK = 500
+_CHUNK = 100
+"""Objects in one answer to a list, as in ``cluster.client``."""
 _IDLE_S = 0.5
 """How long kopf keeps a task for an object of which it has told."""
 

@@ -171,7 +171,7 @@ class Reconciler:
             seen.waits = bool(turn.leaving)
             children = self._applier.children(key, planned.manifests)
             if children and not seen.faults:
-                seen.record = record.record(given, children, references(pipeline))
+                seen.record = record.record(given, children, planned.processes, references(pipeline))
 
     def _heard(self, key: Key, raw: Manifest, given: str, contents: Contents) -> Report | None:
         """What the neighbours said last; whom to ask is read from a spec once."""

@@ -23,6 +23,7 @@ import mmpipe.spec
 import mmpipe_operator
 from mmpipe_operator.kinds import Manifest
 from mmpipe_operator.plan import Context
+from mmpipe_operator.status import Process
 
 FIELD = "applied"
 _PLANNERS = (mmpipe_operator, mmpipe.spec, mmpipe.records)
@@ -55,23 +56,26 @@ def reads(status: Manifest) -> tuple[str, ...]:
 
 
 def holds(status: Manifest, given: str, children: str) -> bool:
-    """Whether the record is of these inputs and these fingerprints."""
+    """Whether the record is of these inputs, these fingerprints, and the processes that the status has."""
     found = status.get(FIELD, {}).get("digest", "")
-    return bool(children and found == _joined(given, children))
+    return bool(children and found == _joined(given, children, status.get("processes", ())))
 
 
-def record(given: str, children: str, named: Iterable[str]) -> Mapping[str, Any]:
+def record(given: str, children: str, processes: Iterable[Process], named: Iterable[str]) -> Mapping[str, Any]:
     """The record of a close look that found all as planned."""
+    shown = [{"name": process.name, "endpoint": process.endpoint} for process in processes]
     said = list(named)
-    return {"digest": _joined(given, children)} | ({"reads": said} if said else {})
+    return {"digest": _joined(given, children, shown)} | ({"reads": said} if said else {})
 
 
 def _text(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=sorted).encode()
 
 
-def _joined(given: str, children: str) -> str:
-    return _digest(f"{given} {children}".encode())
+def _joined(given: str, children: str, processes: Iterable[Manifest]) -> str:
+    """A glance takes the processes from the status, so it must have those of the plan."""
+    shown = [[process["name"], process.get("endpoint", "")] for process in processes]
+    return _digest(_text([given, children, shown]))
 
 
 def _digest(*contents: bytes) -> str:

@@ -115,6 +115,7 @@ class Proxy:
 
     async def _answer(self, session: aiohttp.ClientSession, request: web.Request) -> web.StreamResponse:
         call = await _call(len(self.journal), request)
+        script, stream = self.script, self.stream
         self.journal.append(call)
         begun: list[aiohttp.ClientResponse] = []
 
@@ -126,12 +127,12 @@ class Proxy:
             return Answer(found.status, await found.read(), _passed(found.headers))
 
         try:
-            answer = await self.script(call, forward)
+            answer = await script(call, forward)
         except aiohttp.ClientError:
             answer = NO_ANSWER
         call.status = answer.status
         if begun:
-            return await self._relay(request, call, begun[0])
+            return await self._relay(request, stream(call, _lines(begun[0])), begun[0])
         if answer.status == 0:
             _hang_up(request)
         return web.Response(status=answer.status or 502, body=answer.body, headers=answer.headers)
@@ -143,14 +144,16 @@ class Proxy:
             call.method, url, headers=call.headers, data=call.body or None, skip_auto_headers=own
         )
 
-    async def _relay(self, request: web.Request, call: Call, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
+    async def _relay(
+        self, request: web.Request, lines: AsyncIterator[bytes], upstream: aiohttp.ClientResponse
+    ) -> web.StreamResponse:
         task = asyncio.current_task()
         assert task is not None
         self._watches.add(task)
         response = web.StreamResponse(headers=_passed(upstream.headers))
         try:
             await response.prepare(request)
-            async for line in self.stream(call, _lines(upstream)):
+            async for line in lines:
                 await response.write(line)
         except (aiohttp.ClientError, ConnectionError, asyncio.CancelledError):
             _hang_up(request)

@@ -26,8 +26,8 @@ from mmpipe_operator.kinds import Kind, Manifest, Ref, ref_of
 type Page = tuple[list[Manifest], int]
 """Some objects of a list, and the version at which all of it was so."""
 
-PAGE = 500
-"""Objects in one answer to a list."""
+PAGE = 100
+"""Objects in one answer to a list: five hundred pipelines take 50 MB for the moment in which they are read."""
 TIMEOUT_S = 30.0
 SILENCE_S = 70.0
 """How long a watch may bring nothing, as with kopf: the API server sends a bookmark every minute."""

@@ -58,7 +58,8 @@ def _alive() -> str:
 async def _reading(settings: AdapterSettings, cluster: Cluster) -> AsyncIterator[Readings]:
     pipelines = Pipelines(cluster, settings.pipeline_seconds, settings.secrets_seconds)
     queues = QueueDepths(settings.timeout_seconds)
-    async with aiohttp.ClientSession() as session:
+    # Without limits of its own: pods that hang, of one process, must not keep others from being asked.
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as session:
         pods = PodDepths(cluster, scraping(session, settings.scrape_port, settings.timeout_seconds))
         readings = Readings(pipelines, queues, pods, settings.fresh_seconds)
         tidying = asyncio.create_task(_tidy(pipelines, queues))

@@ -141,9 +141,21 @@ def test_a_look_after_an_edit_reads_only_what_was_never_looked_at(calls: Counter
         lambda scene: setattr(scene.world, "defaults", reconcile.Defaults(image="mmpipe:2")),
         lambda scene: scene.see({**scene.raw, "metadata": {**scene.raw["metadata"], "finalizers": [names.FINALIZER]}}),
         lambda scene: scene.see({**scene.raw, "status": {**scene.raw["status"], "applied": {"digest": "wrong"}}}),
+        lambda scene: scene.see({**scene.raw, "status": {**scene.raw["status"], "processes": []}}),
         lambda scene: scene.see({**scene.raw, "status": {}}),
+        lambda scene: scene.see({**scene.raw, "metadata": {**scene.raw["metadata"], "generation": 2}}),
     ],
-    ids=["spec", "secret", "optional kinds", "settings", "finalizer", "a wrong record", "no status"],
+    ids=[
+        "spec",
+        "secret",
+        "optional kinds",
+        "settings",
+        "finalizer",
+        "a wrong record",
+        "processes",
+        "no status",
+        "generation",
+    ],
 )
 def test_whatever_a_plan_is_made_from_has_it_made_again(calls: Counter[str], change: Callable[[Scene], object]) -> None:
     scene = settled(calls, CREDENTIALS)

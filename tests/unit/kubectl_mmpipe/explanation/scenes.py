@@ -58,7 +58,8 @@ def autoscaler(*conditions: Manifest, pods: int = 2, wanted: int = 2, found: tup
         "behavior": copy.deepcopy(BEHAVIOR),
     }
     labels = {"mmpipe.dev/pipeline": "media", "app.kubernetes.io/component": "image"}
-    status = {"currentReplicas": pods, "desiredReplicas": wanted, "currentMetrics": list(found)}
+    status: Manifest = {"desiredReplicas": wanted, "currentMetrics": list(found)}
+    status |= {"currentReplicas": pods} if pods else {}  # as Kubernetes leaves a 0 out
     return {
         "metadata": {"name": "media-image", "namespace": "default", "labels": labels},
         "spec": spec,

@@ -173,6 +173,7 @@ def test_at_no_pods_the_share_that_kubernetes_stores_is_not_shown(mmpipe: Run, s
 
     account = explained(mmpipe)
 
+    assert "scales 1-8: 0 now; " in mmpipe("status").out
     assert [ask["seen"] for ask in account["asks"]] == [None, None]
     assert [ask["pods"] for ask in account["asks"]] == [1, 0]
     assert list(reasons(account)) == ["ScaledToZero"]

@@ -157,18 +157,28 @@ async def test_a_trigger_that_is_not_ours_is_refused_in_words() -> None:
 @asynchronous
 async def test_what_waits_is_pushed_once_and_what_fails_is_not() -> None:
     async with serving() as (scaler, client):
-        activity = client.activity(**WORKER)
-        assert not (await anext(activity)).result
+        told: asyncio.Queue[bool] = asyncio.Queue()
+        listening = asyncio.create_task(_listen(client.activity(**WORKER), told))
+        assert not await told.get()
 
         scaler.found = 3
-        assert (await anext(activity)).result
+        assert await told.get()
         scaler.found = Unreadable("nats: found it away")
         await scaler.is_asked(3)
+        assert told.empty(), "expected no word of what is not known"
         scaler.found = 4
         await scaler.is_asked(3)
         scaler.found = 0
 
-        assert not (await anext(activity)).result, "expected nothing between, as nothing had changed"
+        assert not await told.get(), "expected nothing between, as nothing had changed"
+        assert told.empty()
+        listening.cancel()
+        await asyncio.wait([listening])
+
+
+async def _listen(activity: AsyncIterator[keda.IsActiveResponse], told: asyncio.Queue[bool]) -> None:
+    async for each in activity:
+        told.put_nowait(each.result)
 
 
 @asynchronous

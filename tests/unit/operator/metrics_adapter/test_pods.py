@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -128,3 +129,31 @@ async def test_an_api_server_that_does_not_answer_is_no_reading() -> None:
     pods.fault = Unavailable("GET pods", "Unreachable", "no answer")
     with pytest.raises(Unreadable, match="GET pods: no answer"):
         await pods.of()
+
+
+@asynchronous
+async def test_a_process_whose_pods_hang_keeps_no_other_waiting() -> None:
+    hung, served = Pods(*(pod(f"h{number}") for number in range(100))), Pods(pod("a"), a=1)
+    begun = asyncio.Event()
+
+    async def hang(host: str) -> tuple[Sample, ...]:
+        if host.startswith("h"):
+            begun.set()
+            await asyncio.Event().wait()
+        return await served.scrape(host)
+
+    depths = PodDepths(cast("Cluster", Both(hung, served)), hang)
+    waiting = asyncio.create_task(depths.of("team", "media", "hung"))
+    await begun.wait()
+    assert await asyncio.wait_for(depths.of("team", "media", "image"), 5) == 2
+    waiting.cancel()
+
+
+class Both:
+    """A process that hangs, and one that serves."""
+
+    def __init__(self, hung: Pods, served: Pods) -> None:
+        self._hung, self._served = hung, served
+
+    async def list(self, kind: Kind, namespace: str, selector: str) -> tuple[list[Manifest], int]:
+        return await (self._hung if "component=hung" in selector else self._served).list(kind, namespace, selector)
