@@ -10,12 +10,22 @@ from e2e.control_plane.scaled import Autoscaling, autoscaling
 from e2e.control_plane.served import Served, Servers, serving
 from tests.servers.s3 import S3
 
+from mmpipe_operator.kinds import PIPELINE
+
 
 @pytest.fixture(scope="module")
-def scaling(cluster: Cluster, crd: None) -> Iterator[Autoscaling]:  # noqa: ARG001  # it must be there
-    """Keeps a namespace of its own; pipelines of several tests are in it."""
+def scaling_release(cluster: Cluster, crd: None) -> Iterator[Autoscaling]:  # noqa: ARG001  # it must be there
+    """Keeps a namespace of its own."""
     with autoscaling(cluster) as found:
         yield found
+
+
+@pytest.fixture
+def scaling(scaling_release: Autoscaling) -> Iterator[Autoscaling]:
+    """The same, and afterwards without pipelines: their autoscalers would ask on."""
+    yield scaling_release
+    for pipeline in scaling_release.cluster.client.list(PIPELINE, scaling_release.namespace):
+        scaling_release.cluster.client.delete(PIPELINE, scaling_release.namespace, pipeline["metadata"]["name"])
 
 
 @pytest.fixture(scope="session")

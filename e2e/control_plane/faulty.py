@@ -62,9 +62,15 @@ class Faulty:
         self.operators.start(identity="replica", **self.settings)
 
     def restart(self) -> None:
-        """As a kubelet does with a container that has ended, however it did."""
+        """As a kubelet does with a container that has ended, however it did; until all is listed and watched."""
         self.replica.child.kill()
+        first = len(self.proxy.journal)
         self.start()
+        wait_for(lambda: self._watched(first) == self._watched(0), SETTLED_S, self.replica.child.said)
+        self.quiet(1)
+
+    def _watched(self, first: int) -> set[str]:
+        return {each.path for each in self.proxy.journal[first:] if each.watches}
 
     def learn(self) -> None:
         """See both ends, without a fault."""

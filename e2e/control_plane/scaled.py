@@ -21,10 +21,9 @@ from e2e.control_plane.pipelines import Pipeline, Stores
 from e2e.control_plane.releases import OPERATOR_IMAGE, Release, Values, operator_image, succeeded
 
 from mmpipe_operator import names
-from mmpipe_operator.kinds import AUTOSCALER, DEPLOYMENT, POD, Kind, Manifest
+from mmpipe_operator.api_service import OWN
+from mmpipe_operator.kinds import AUTOSCALER, DEPLOYMENT, POD, Manifest
 
-API_SERVICE = Kind("apiregistration.k8s.io/v1", "APIService", "apiservices")
-METRICS_API = "v1beta2.custom.metrics.k8s.io"
 PERIOD_S = 2.0
 """Of the HPA controller of our own control plane (15 s in a cluster that nobody has set it for)."""
 WAIT_S = 60.0
@@ -125,7 +124,7 @@ class Autoscaling:
 
     def available(self) -> bool:
         """Whether the API server has its metrics API."""
-        found = self.cluster.client.find(API_SERVICE, "", METRICS_API) or {}
+        found = self.cluster.client.find(OWN.kind, OWN.namespace, OWN.name) or {}
         conditions = found.get("status", {}).get("conditions") or []
         return any(each["type"] == "Available" and each["status"] == "True" for each in conditions)
 

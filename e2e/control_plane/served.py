@@ -127,6 +127,14 @@ class Served:
         self.pipeline.settle(ROLLED_OUT_S)
         wait_for(lambda: all(map(_is_ready, self.pipeline.pods())), ROLLED_OUT_S)
 
+    def pods_of(self, process: str) -> set[str]:
+        """Their names."""
+        return {pod["metadata"]["name"] for pod in self.pipeline.pods(process)}
+
+    def wait_until_gone(self, process: str, pods: set[str]) -> None:
+        """Wait until none of these pods is left."""
+        wait_for(lambda: not pods & self.pods_of(process), ROLLED_OUT_S)
+
     @contextmanager
     def flowing(self, kinds: str) -> Iterator[Flow]:
         """Samples of these kinds come in, inside the block."""
@@ -181,8 +189,12 @@ class Served:
             letters=self._letters(),
             quarantined=dict(self._ask("SELECT sample_id, reason FROM quarantine WHERE pipeline = %s")),
             rows=self._rows(),
-            deliveries=asyncio.run(self._deliveries()),
+            deliveries=self.deliveries(),
         )
+
+    def deliveries(self) -> int:
+        """How often a worker was given a sample so far, by the queue's own count."""
+        return asyncio.run(self._deliveries())
 
     def _letters(self) -> dict[str, str]:
         """Dead letters by sample, with their reasons."""

@@ -1,4 +1,4 @@
-"""Every replica of the metrics adapter is replaced while it is asked: nobody gets an error, or a number that is wrong."""
+"""Every replica of the metrics adapter is replaced while it is asked: nobody gets an error, or a wrong number."""
 
 from __future__ import annotations
 
@@ -6,22 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
-from e2e.control_plane.scaled import Autoscaling, autoscaling
+from e2e.control_plane.scaled import Autoscaling
 
 from mmpipe_operator.kinds import DEPLOYMENT
 
 ASKING_AT_ONCE = 4
 PAUSE_S = 0.05
 ROLLED_S = 90.0
-
-
-@pytest.fixture
-def scaling(cluster: Cluster, crd: None) -> Iterator[Autoscaling]:  # noqa: ARG001  # the kind must be there
-    with autoscaling(cluster) as found:
-        yield found
 
 
 @contextmanager

@@ -135,7 +135,7 @@ def test_an_operator_that_starts_on_old_lists_writes_nothing_of_what_it_believes
     before, first = contents(scene.pipeline), len(scene.proxy.journal)
     scene.proxy.script, scene.proxy.stream = old.replay, streams.late(LATE_S)
     scene.restart()
-    wait_for(lambda: old.replayed > 5, SOON_S)
+    wait_for(lambda: old.replayed > 5, SOON_S, lambda: f"{old.replayed} of {old}; {scene.replica.child.said()}")
     scene.quiet(2 * LATE_S)
     took_s = scene.converge(before, SOON_S)
     assert recreated(before, contents(scene.pipeline)) == []
@@ -165,8 +165,8 @@ def _spoiled(scene: Faulty, stream: Stream, bound_s: float) -> float:
 
 def _rewatched(scene: Faulty) -> None:
     """Have every watch begun again, and wait until all have."""
-    first = len(scene.proxy.journal)
-    running = scene.proxy.watching
+    first, running = len(scene.proxy.journal), scene.proxy.watching
+    assert running > 5, f"found {running} watches, expected one of each kind"
     scene.proxy.cut()
     wait_for(lambda: sum(each.watches for each in scene.proxy.journal[first:]) >= running, SOON_S)
 

@@ -1,7 +1,7 @@
 """Kubernetes' own autoscaler scales a pipeline by what waits in a real JetStream: up, down, to zero, and back.
 
 Neighbours: ``test_hpa_zero`` has what could keep a pipeline at zero, ``test_hpa_faults`` what fails meanwhile.
-``python -m e2e.scaling`` measures how soon it acts.
+``make scaling`` measures how soon it acts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.scaled import PERIOD_S, Autoscaling
 
-SOON_S = 3 * PERIOD_S
+SOON_S = 5 * PERIOD_S
 """From a step of the depth to the scale: a period of the controller, a reading that is shared, and a busy machine."""
 
 

@@ -47,9 +47,12 @@ def test_a_modality_is_removed_while_its_samples_wait(served: Served) -> None:
     served.apply(modalities=AND_DEPTH).roll_out()
     repeated = served.books().repeated
 
-    with served.flowing(KINDS) as flow, served.frozen("depth"):
-        waiting = [*served.hand_in("depth", 5), *served.hand_in("depth+text", 5)]
-        served.apply(modalities=TEXT_AND_IMAGE).roll_out()
+    with served.flowing(KINDS) as flow:
+        with served.frozen("depth"):
+            waiting = [*served.hand_in("depth", 5), *served.hand_in("depth+text", 5)]
+            old_workers = served.pods_of("worker")
+            served.apply(modalities=TEXT_AND_IMAGE).wait_until_gone("worker", old_workers)
+        served.roll_out()
 
     books = ended(served, flow)
     assert not books.letters

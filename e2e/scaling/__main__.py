@@ -19,7 +19,7 @@ from e2e.cluster.session import own_cluster
 from e2e.control_plane.scaled import Autoscaling, autoscaling
 from e2e.scaling.account import account
 from e2e.scaling.day import Moment, day
-from e2e.scaling.outages import outages
+from e2e.scaling.outages import GONE_S, outages
 from e2e.scaling.plot import plot
 from e2e.scaling.reactions import DOWN, UP, WAKE, Reaction, reactions
 from e2e.scaling.recording import Recording
@@ -38,7 +38,7 @@ From the durable acknowledgement of the samples to the Deployment's new scale, m
 ![Depth of the queue and workers over seven minutes](pictures/scaling.svg)
 
 While no adapter answers nothing is scaled. What is deleted waits until the operator's leader has taken their
-registration away (30 s) and the namespace controller tries again:
+registration away (30 s) and the namespace controller tries again, {bound_s:.0f} s at most:
 
 {away}
 """
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str]) -> None:
     with nats_running() as nats:
         for period_s in _PERIODS_S:
             with _scaling(period_s) as (scaling, recording):
-                pipeline = scaling.pipeline("steps", nats.url)
-                found.reactions[period_s] = list(map(_told, reactions(pipeline, recording, asked.rounds, period_s)))
+                steps = (scaling.pipeline(f"steps-{number}", nats.url) for number in range(asked.rounds))
+                found.reactions[period_s] = list(map(_told, reactions(steps, recording, period_s)))
                 if period_s == _USUAL_S:
                     found.day.extend(day(scaling.pipeline("day", nats.url), recording))
                     found.account.append(account(scaling, nats.url))
@@ -103,7 +103,7 @@ def _text(found: _Found) -> str:
         ("Both adapters", "a namespace's deletion that began then took", "the metrics API was back after"),
         [(way, f"{held_s:.0f} s", f"{back_s:.0f} s") for way, held_s, back_s in found.outages],
     )
-    return _TEXT.format(rounds=rounds, steps=table(head, rows), away=away)
+    return _TEXT.format(rounds=rounds, steps=table(head, rows), away=away, bound_s=GONE_S)
 
 
 def _spread(found: Sequence[Reaction], what: str) -> str:

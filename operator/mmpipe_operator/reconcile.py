@@ -173,15 +173,12 @@ class Reconciler:
             if children and not seen.faults:
                 seen.record = record.record(given, children, planned.processes, references(pipeline))
 
-    def _heard(self, key: Key, raw: Manifest, given: str, contents: Contents) -> Report | None:
-        """What the neighbours said last; whom to ask is read from a spec once."""
+    def _heard(self, key: Key, raw: Manifest, given: str, contents: Contents) -> Report:
+        """What the neighbours said last; whom to ask is read once from a spec that a plan has been made from."""
         if self._asked.get(key) == given and (heard := self._world.neighbours.heard(*key)) is not None:
             return heard
-        pipeline, _ = read(raw)
-        if pipeline is None:
-            return None
         self._asked[key] = given
-        return self._world.neighbours.report(pipeline, contents.secrets)
+        return self._world.neighbours.report(from_object(raw), contents.secrets)
 
     async def _contents(self, key: Key, named: tuple[str, ...], seen: _Seen) -> Contents | None:
         """What the pods read; without the right to read it nothing is applied, as their restart would be missed."""
@@ -232,23 +229,23 @@ class Reconciler:
             await self._world.events.say(answer, change.type, change.reason, change.message)
 
     def _observed(self, key: Key, seen: _Seen) -> Observed:
+        children = self._world.cache.children(key)
         return Observed(
             pipeline=seen.raw,
             problems=seen.problems,
             faults=seen.faults,
             processes=seen.processes,
-            deployments=self._by_process(key, DEPLOYMENT),
-            autoscalers=self._by_process(key, AUTOSCALER),
+            deployments=_by_process(children, DEPLOYMENT),
+            autoscalers=_by_process(children, AUTOSCALER),
             pods=self._world.cache.pods(key),
             report=seen.report,
             paused=seen.paused,
         )
 
-    def _by_process(self, key: Key, kind: Kind) -> dict[str, Manifest]:
-        children = self._world.cache.children(key).items()
-        return {
-            child["metadata"]["labels"][names.COMPONENT_LABEL]: child for ref, child in children if ref.kind is kind
-        }
+
+def _by_process(children: Mapping[Ref, Manifest], kind: Kind) -> dict[str, Manifest]:
+    found = (child for ref, child in children.items() if ref.kind is kind)
+    return {child["metadata"]["labels"][names.COMPONENT_LABEL]: child for child in found}
 
 
 def read(raw: Manifest) -> tuple[MultimodalPipeline | None, tuple[Problem, ...]]:

@@ -66,6 +66,9 @@ class OldLists:
         self._kept: dict[tuple[str, ...], Answer] = {}
         self.replayed = 0
 
+    def __str__(self) -> str:
+        return f"old lists of {', '.join(key[0].rpartition('/')[2] for key in self._kept) or 'nothing'}"
+
     async def keep(self, call: Call, forward: Forward) -> Answer:
         answer = await forward(call)
         if call.lists and answer.status == 200:

@@ -21,6 +21,7 @@ from mmpipe_operator.metrics_adapter.access import Access
 from mmpipe_operator.metrics_adapter.front_proxy import User
 from mmpipe_operator.metrics_adapter.handshakes import Handshakes
 from mmpipe_operator.metrics_adapter.problems import ApiProblem, OnlyRead, OtherForm, Unknown, document
+from mmpipe_operator.metrics_adapter.repeats import Repeats
 from mmpipe_operator.metrics_adapter.request import LABELS, Question, question
 from mmpipe_operator.metrics_adapter.values import Reading, value_list
 
@@ -45,10 +46,11 @@ class MetricsApi:
         self._answer = answer
         self._runner: web.AppRunner | None = None
         self._busy: set[web.RequestHandler] = set()
+        self._repeats = Repeats()
 
     def application(self) -> web.Application:
         """For any server."""
-        application = web.Application(middlewares=[self._held, _counted, _told, self._identified])
+        application = web.Application(middlewares=[self._held, _counted, self._told, self._identified])
         for path, known in _documents().items():
             application.router.add_get(path, _of(known))
         application.router.add_get("/apis", _groups)
@@ -89,6 +91,20 @@ class MetricsApi:
             return await handler(request)
         finally:
             self._busy.discard(request.protocol)
+
+    @web.middleware
+    async def _told(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Every problem as its Status; a bug is one too, and in the log."""
+        try:
+            return await handler(request)
+        except ApiProblem as problem:
+            if self._repeats.is_new(str(problem)):
+                _log.log(_level(problem), "%s", problem)
+            return _status(problem.status, problem.reason, str(problem))
+        except Exception:  # noqa: BLE001  # logged, and answered as what it is
+            _log.exception("%s: found a fault that was not expected", request.path)
+            message = "found a fault that was not expected; see the log of the metrics adapter"
+            return _status(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", message)
 
     @web.middleware
     async def _identified(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -143,18 +159,8 @@ async def _counted(request: web.Request, handler: Handler) -> web.StreamResponse
     return response
 
 
-@web.middleware
-async def _told(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every problem as its Status; a bug is one too, and in the log."""
-    try:
-        return await handler(request)
-    except ApiProblem as problem:
-        _log.log(logging.WARNING if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO, "%s", problem)
-        return _status(problem.status, problem.reason, str(problem))
-    except Exception:  # noqa: BLE001  # logged, and answered as what it is
-        _log.exception("%s: found a fault that was not expected", request.path)
-        message = "found a fault that was not expected; see the log of the metrics adapter"
-        return _status(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", message)
+def _level(problem: ApiProblem) -> int:
+    return logging.WARNING if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
 
 
 def _status(status: HTTPStatus, reason: str, message: str) -> web.Response:

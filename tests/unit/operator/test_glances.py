@@ -35,7 +35,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         monkeypatch.setattr(reconcile, name, counting)
 
-    for name in ("plan", "read", "references"):
+    for name in ("plan", "from_object", "references"):
         count(name)
     return counted
 
@@ -85,7 +85,7 @@ def test_the_first_look_of_a_new_operator_reads_the_spec_and_nothing_else(calls:
     scene.reconcile()
     scene.reconcile()
 
-    assert (calls, scene.cluster.reads, scene.cluster.writes) == ({"read": 1}, 0, [])
+    assert (calls, scene.cluster.reads, scene.cluster.writes) == ({"from_object": 1}, 0, [])
 
 
 def test_pods_that_come_up_change_the_status_without_a_plan(calls: Counter[str]) -> None:

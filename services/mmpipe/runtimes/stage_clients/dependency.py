@@ -39,8 +39,15 @@ _MAY_PASS = frozenset(
         grpc.StatusCode.UNKNOWN,
     )
 )
-_NEVER_CONNECTED = ("failed to connect", "connections to all backends failing", "DNS resolution failed", "no address")
-"""What grpcio says of a call that no server has seen (its core/load_balancing, read at 1.85)."""
+_NEVER_CONNECTED = (
+    "failed to connect",
+    "connections to all backends failing",
+    "errors resolving",
+    "DNS resolution failed",
+    "no address",
+)
+"""What grpcio says of a call that no server has seen (its core/load_balancing and core/resolver, read at 1.85). Under
+Kubernetes a name without a ready pod is one that does not resolve."""
 
 
 class Dependency:

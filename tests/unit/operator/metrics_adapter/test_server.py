@@ -196,6 +196,16 @@ def test_what_is_not_served_is_a_status_that_says_so(
     assert (status, found["code"], found["reason"], found["kind"]) == (code, code, reason, "Status")
 
 
+def test_an_outage_is_told_to_everybody_and_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def ask() -> list[int]:
+        async with serving(tmp_path) as world:
+            world.fault = Unreadable("nats://nats: no answer")
+            return [(await world.asked(DEPTH))[0] for _ in range(3)]
+
+    assert asyncio.run(ask()) == [503] * 3
+    assert [(each.levelname, each.message) for each in caplog.records] == [("WARNING", "nats://nats: no answer")]
+
+
 def test_problems_are_told_as_what_they_are_and_counted_by_code(tmp_path: Path) -> None:
     async def ask() -> list[tuple[int, str]]:
         async with serving(tmp_path) as world:

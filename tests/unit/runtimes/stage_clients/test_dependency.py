@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -105,6 +106,40 @@ def test_a_service_that_nobody_could_connect_to_was_not_reached() -> None:
         try:
             with pytest.raises(StageError) as caught:
                 await dependency.call(_fuse, fuse_pb2.FuseRequest())
+            return caught.value
+        finally:
+            await dependency.close()
+
+    fault = asyncio.run(scenario())
+    assert isinstance(fault, StageUnavailable)
+    assert not fault.reached
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        "DNS server returned answer with no data",  # a headless Service without a ready pod
+        "Domain name not found",
+        "Could not contact DNS servers",
+        "Timeout while contacting DNS servers",
+    ],
+)
+def test_a_service_whose_name_does_not_resolve_was_not_reached(cause: str) -> None:
+    details = (
+        "errors resolving media-text.team:50051: "
+        f"[field:hostname lookup error:address lookup failed for media-text.team:50051: {cause}]"
+    )
+
+    async def unresolved(_: fuse_pb2.FuseRequest, *, timeout: float | None) -> fuse_pb2.FuseResponse:  # noqa: ASYNC109  # gRPC's word
+        del timeout
+        nothing = grpc.aio.Metadata()
+        raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, nothing, nothing, details)
+
+    async def scenario() -> StageError:
+        dependency = _dependency(free_port())
+        try:
+            with pytest.raises(StageError) as caught:
+                await dependency.call(lambda _: cast("Any", unresolved), fuse_pb2.FuseRequest())
             return caught.value
         finally:
             await dependency.close()

@@ -1,4 +1,4 @@
-"""What a worker that pulls tells of the samples in its hands."""
+"""Pulling: what a worker has in its hands, and for how long."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ from tests.unit.runtimes.worker.conftest import an_envelope
 from mmpipe.adapters.queue import Delivery, MemoryQueue
 from mmpipe.runtimes.worker.lanes import Lanes
 from mmpipe.runtimes.worker.room import Room
-from mmpipe.telemetry.testing import capture
 
 
 @asynchronous
-async def test_a_samples_time_with_a_worker_is_measured_however_it_ends() -> None:
-    taken = asyncio.Event()
+async def test_the_age_of_the_oldest_sample_counts_from_its_pull_until_it_is_settled() -> None:
+    taken, done = asyncio.Event(), asyncio.Event()
 
     async def take(delivery: Delivery) -> None:
-        await delivery.ack()
         taken.set()
-        raise ConnectionError("the sink is away")
+        await done.wait()
+        await delivery.ack()
 
     queue = MemoryQueue()
+    lanes = Lanes(queue, Room(4, 1_000_000), take)
+    before = lanes.oldest_s()
     await queue.publish(an_envelope(), "text", "a")
-    lanes = Lanes(queue, Room(4, 1000), take)
-    with capture() as emitted:
-        running = asyncio.create_task(lanes.run())
-        await asyncio.wait_for(taken.wait(), 5)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await lanes.finish(5)
+    pulling = asyncio.create_task(lanes.run())
+    await taken.wait()
+    first, second = lanes.oldest_s(), lanes.oldest_s()
+    done.set()
+    await lanes.finish(5)
+    after = lanes.oldest_s()
+    pulling.cancel()
+    await asyncio.gather(pulling, return_exceptions=True)
 
-        assert emitted.total("mmpipe.worker.duration", {}) == 1
-        assert emitted.total("mmpipe.worker.in_flight", {}) == 0
+    assert (before, after) == (0, 0)
+    assert 0 < first < second
