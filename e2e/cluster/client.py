@@ -32,6 +32,10 @@ JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
 
 
+UNREACHABLE = (urllib3.exceptions.HTTPError, OSError)
+"""No answer: the API server is away, as in tests that take it away."""
+
+
 class ApiError(Exception):
     """What the API server refused: its HTTP status, reason (``NotFound``) and message."""
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.cluster.addresses import Addresses
-from e2e.cluster.client import NODE, ApiError, Client
+from e2e.cluster.client import NODE, UNREACHABLE, ApiError, Client
 from e2e.cluster.containers import Image, RunningPod
 from e2e.cluster.pod_status import HOST_IP, Behaviour, ContainerState, imagined, status
 from e2e.cluster.watching import Watch
@@ -31,6 +31,7 @@ from mmpipe_operator.kinds import POD, Manifest
 NODE_LABEL = "mmpipe.dev/e2e"
 _NODES = 2
 _WORKERS = 4
+_AGAIN_S = 1.0
 _HEARTBEAT_S = 10.0
 _CAPACITY = {"cpu": "100k", "memory": "100Ti", "ephemeral-storage": "100Ti", "pods": "100k"}
 
@@ -152,7 +153,8 @@ class Kubelet:
                 spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": _now(micro=True)}
                 metadata = {"name": name, "namespace": "kube-node-lease"}
                 lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
-                self._client.apply(LEASE, lease, "mmpipe-kubelet")
+                with suppress(ApiError, *UNREACHABLE):  # the next beat tries again
+                    self._client.apply(LEASE, lease, "mmpipe-kubelet")
             if self._over.wait(_HEARTBEAT_S):
                 return
 
@@ -180,9 +182,18 @@ class Kubelet:
                 continue
             try:
                 self._sync(pod)
+            except UNREACHABLE:
+                self._look_again(key)
             except ApiError as error:
-                if error.status not in (404, 409):
+                if error.status >= 500:
+                    self._look_again(key)
+                elif error.status not in (404, 409):
                     raise
+
+    def _look_again(self, key: Key) -> None:
+        """Once the API server may be back."""
+        self._over.wait(_AGAIN_S)
+        self._look_at([key])
 
     def _sync(self, pod: Manifest) -> None:
         if "deletionTimestamp" in pod["metadata"]:

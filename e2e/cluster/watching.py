@@ -6,13 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import urllib3
-from e2e.cluster.client import ApiError, Client
+from e2e.cluster.client import UNREACHABLE, ApiError, Client
 
 from mmpipe_operator.kinds import Kind, Manifest
 
 _AGAIN_S = 0.2
-_FAULTS = (ApiError, urllib3.exceptions.HTTPError, OSError)
+_FAULTS = (ApiError, *UNREACHABLE)
 
 
 class Watch:

@@ -14,7 +14,7 @@ from e2e.control_plane.pipelines import OWNED, Pipeline
 from mmpipe_operator.kinds import Manifest, Ref, ref_of
 from mmpipe_operator.names import COMPONENT_LABEL, FIELD_MANAGER
 
-_BY_TIME = frozenset({"QueueReachable", "VectorStoreReachable", "Ready", "Reconciling", "ScalingActive"})
+_BY_TIME = frozenset({"QueueReachable", "VectorStoreReachable", "Degraded", "Ready", "Reconciling", "ScalingActive"})
 """Conditions that follow neighbours, which are asked now and then."""
 _GIVEN = frozenset({"uid", "resourceVersion", "creationTimestamp", "generation", "deletionTimestamp", "managedFields"})
 _CLUSTERS_OWN = frozenset({"kube-root-ca.crt", "default"})

@@ -151,15 +151,15 @@ def test_without_keep_an_uninstall_takes_the_crd_and_every_pipeline(
 def test_a_second_release_is_told_that_the_crd_is_anothers(release: Release, second: Release) -> None:
     succeeded(release.install({"watchNamespaces": [release.namespace]}))
 
-    refused = second.install({"watchNamespaces": [second.namespace]})
+    own = {"watchNamespaces": [second.namespace], "metricsAdapter": {"enabled": False}}
+    refused = second.install(own)
 
     assert refused.returncode != 0
     assert f'CustomResourceDefinition "{CRD_NAME}"' in refused.stderr
     assert "invalid ownership metadata" in refused.stderr
     assert f'current value is "{release.namespace}"' in refused.stderr
     second.do("uninstall", "--ignore-not-found", "--no-hooks")
-    own = {"watchNamespaces": [second.namespace], "crds": {"enabled": False}, "metricsAdapter": {"enabled": False}}
-    succeeded(second.install(own))
+    succeeded(second.install(own | {"crds": {"enabled": False}}))
 
 
 def test_a_crd_that_somebody_applied_by_hand_is_taken_over_only_when_asked_to(release: Release) -> None:

@@ -18,6 +18,5 @@ def account(scaling: Autoscaling, nats: str) -> str:
     media.reaches(1)
     media.backlog.add(190)
     media.reaches(5, "image")
-    return plugin_in(scaling.cluster, scaling.namespace)(
-        "explain-scaling", "media", "--process", "image"
-    ).stdout.strip()
+    said = plugin_in(scaling.cluster, scaling.namespace)("explain-scaling", "media", "--process", "image").stdout
+    return said.strip().replace(scaling.namespace, "default")

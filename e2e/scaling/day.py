@@ -33,11 +33,11 @@ def day(pipeline: Autoscaled, recording: Recording) -> Iterator[Moment]:
     pipeline.apply(minReplicas=0, maxReplicas=MOST, targetQueueDepth=TARGET, scaleDownStabilizationSeconds=CALM_S)
     pipeline.reaches(0, "worker", within_s=180)
     began, coming = time.monotonic(), dict(BURSTS)
-    for second in range(LENGTH_S):
-        time.sleep(max(0.0, began + second - time.monotonic()))
-        for due in [each for each in coming if each <= second]:
+    while (at_s := time.monotonic() - began) < LENGTH_S:
+        for due in [each for each in coming if each <= at_s]:
             pipeline.backlog.add(coming.pop(due))
         depth, now = pipeline.backlog.depth(), recording.now(worker)
-        yield Moment(time.monotonic() - began, depth, now.wanted, now.ready)
+        yield Moment(at_s, depth, now.wanted, now.ready)
         if depth and now.ready:
             pipeline.backlog.finish(min(depth, PACE * now.ready))
+        time.sleep(max(0.0, began + at_s + 1 - time.monotonic()))

@@ -10,9 +10,10 @@ from e2e.cluster.client import NAMESPACE
 from e2e.cluster.waiting import wait_for
 from e2e.control_plane.scaled import Autoscaling
 
-GONE_S = 75.0
+GONE_S = 90.0
 """Until a namespace is gone whose deletion began as the adapters went: 30 s until the operator takes their registration
-away, up to 30 s until the namespace controller tries again, and a busy machine."""
+away, up to 30 s until the namespace controller tries again; or 60 s until the API server gives up what it sent to an
+adapter that hangs. And a busy machine."""
 WAYS = ("stopped", "frozen")
 
 

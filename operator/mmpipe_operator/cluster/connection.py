@@ -24,6 +24,7 @@ A request may wait for one, and a process may be stopped while it waits: a quest
 async def connected() -> AsyncIterator[Connection]:
     """A client that renews its token by itself. Raises the client's ConfigException where neither is there."""
     configuration = Configuration()
+    configuration.connection_pool_maxsize = 0  # no bound: each watch of each namespace keeps one for itself
     fence_late(configuration)
     if os.environ.get("KUBECONFIG"):
         await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # it ships none

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import grpc
@@ -27,6 +28,7 @@ from mmpipe_operator.metrics_adapter.values import Reading
 PIPELINE, METRIC, TARGET = "pipeline", "metric", "targetDepth"
 """Keys of a trigger's metadata; a label's name is one too."""
 _SERVICE = "externalscaler.ExternalScaler"
+_GRACE_S = 1.0
 _REPEAT_S = 30.0
 """How often it is said again that something waits: KEDA may not have been ready for it the first time."""
 _ALONE = (("grpc.so_reuseport", 0),)
@@ -43,7 +45,8 @@ _log = logging.getLogger(__name__)
 async def serve(address: str, answer: Answer, serving: Callable[[], Serving], every_s: float) -> None:
     """Answer until cancelled, each handshake with the newest pair. Raises OSError for a port that is taken."""
     server = grpc.aio.server(options=_ALONE)
-    server.add_generic_rpc_handlers((ExternalScaler(answer, every_s).handler(),))
+    scaler = ExternalScaler(answer, every_s)
+    server.add_generic_rpc_handlers((scaler.handler(),))
     try:
         server.add_secure_port(address, _credentials(serving))
     except RuntimeError as error:
@@ -54,7 +57,8 @@ async def serve(address: str, answer: Answer, serving: Callable[[], Serving], ev
     try:
         await server.wait_for_termination()
     finally:
-        await server.stop(None)
+        scaler.close()
+        await server.stop(_GRACE_S)
 
 
 class ExternalScaler:
@@ -63,6 +67,11 @@ class ExternalScaler:
     def __init__(self, answer: Answer, every_s: float) -> None:
         self._answer = answer
         self._every_s = every_s
+        self._over = asyncio.Event()
+
+    def close(self) -> None:
+        """End the streams: KEDA opens them anew, at another replica."""
+        self._over.set()
 
     def handler(self) -> grpc.GenericRpcHandler:
         """What a server is given."""
@@ -87,13 +96,13 @@ class ExternalScaler:
         question = await _question(ref, context)
         said: bool | None = None
         said_at = 0.0
-        while True:
+        while not self._over.is_set():
             active = await self._active(question)
             now = asyncio.get_running_loop().time()
             if active is not None and (active != said or (active and now - said_at >= _REPEAT_S)):
                 said, said_at = active, now
                 yield keda.IsActiveResponse(result=active)
-            await asyncio.sleep(self._every_s)
+            await self._pause()
 
     async def get_metric_spec(self, ref: keda.ScaledObjectRef, context: _Context) -> keda.GetMetricSpecResponse:
         """What one pod should have."""
@@ -117,6 +126,10 @@ class ExternalScaler:
             return (await self._answer(question)).value
         except ApiProblem as problem:
             await _refuse(context, problem)
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), self._every_s)
 
     async def _active(self, question: Question) -> bool | None:
         try:

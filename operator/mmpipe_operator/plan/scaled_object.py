@@ -2,8 +2,7 @@
 
 Each signal is a trigger of type ``external-push``, which our metrics adapter answers (``metrics_adapter``, ADR 29) and
 pushes: the first sample wakes what is at zero at once. KEDA makes a HorizontalPodAutoscaler of it, and that has the
-name which the HPA of mode HPA has: there is never room for two. (KEDA's own choice, ``keda-hpa-NAME``, is also too long
-for a label where the pipeline's name is.)
+name which the HPA of mode HPA has: there is never room for two.
 """
 
 from __future__ import annotations

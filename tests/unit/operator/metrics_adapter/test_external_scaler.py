@@ -198,6 +198,22 @@ async def test_a_new_pair_is_served_from_the_next_handshake_on() -> None:
 
 
 @asynchronous
+async def test_whoever_listens_is_told_when_a_replica_stops() -> None:
+    scaler = Scaler()
+    serves = asyncio.create_task(serve(f"127.0.0.1:{scaler.port}", scaler.answer, lambda: scaler.serving, 0.01))
+    async with scaler.channel(scaler.serving.authority) as channel:
+        await asyncio.wait_for(channel.channel_ready(), 10)
+        activity = Client(channel).activity(**WORKER)
+        assert not (await anext(activity)).result
+
+        serves.cancel()
+
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(anext(activity), 10)
+        await asyncio.wait([serves])
+
+
+@asynchronous
 async def test_a_port_that_is_taken_is_said() -> None:
     async with serving() as (scaler, _):
         with pytest.raises(OSError, match=f"127.0.0.1:{scaler.port}: found it taken"):

@@ -28,9 +28,7 @@ _TEMPLATES = st.fixed_dictionaries(
     },
 )
 _ROLLOUTS = st.sampled_from([{"strategy": "Recreate"}, {"maxSurge": 0, "maxUnavailable": 1}, {"maxSurge": 3}])
-_PROCESSES = st.fixed_dictionaries(
-    {}, optional={"scaling": _SCALINGS, "rollout": _ROLLOUTS, "template": _TEMPLATES}
-)
+_PROCESSES = st.fixed_dictionaries({}, optional={"scaling": _SCALINGS, "rollout": _ROLLOUTS, "template": _TEMPLATES})
 
 
 @st.composite
