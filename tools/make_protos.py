@@ -22,7 +22,7 @@ TARGET = ROOT / "services" / PACKAGE
 KEDA = ROOT / "operator" / "mmpipe_operator" / "externalscaler"
 _TYPES = ("mypy", "mypy_grpc")
 _HEAD = '"""Generated from protos/mmpipe/v1 by `make protos`; change those."""\n'
-_KEDA_HEAD = '"""KEDA\'s contract for scalers of others: messages, generated from externalscaler.proto by `make protos`."""\n'
+_KEDA_HEAD = '"""Messages of KEDA for scalers of others, generated from externalscaler.proto by `make protos`."""\n'
 
 
 def main(arguments: list[str]) -> int:

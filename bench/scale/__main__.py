@@ -25,6 +25,7 @@ from mmpipe_operator.kinds import CHILDREN, DEPLOYMENT, OPTIONAL, PIPELINE
 
 _CURVE, _QUICK = (1, 100, 1_000, 5_000), (1, 50)
 _PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+_REST_S = 5.0
 _RESYNC_S = 60.0
 """Shorter than by default, so that the idle time has a look at every pipeline in it."""
 _ROLLED_OUT = {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
@@ -57,6 +58,9 @@ def _curve(running: Servers, operators: Operators, numbers: tuple[int, ...], edi
                 row = measured(running, contender, began, trial)
                 taken_back(running, trial)
             yield _told(row)
+        with _running(lambda: ours(operators, _RESYNC_S)) as contender:
+            contender.wait(len(trial.pipelines))  # the other one's edits have left their traces
+            time.sleep(_REST_S)
 
 
 def _told(row: Measured) -> Measured:

@@ -1,1 +1,1 @@
-"""KEDA's contract for scalers of others: messages, generated from externalscaler.proto by `make protos`."""
+"""Messages of KEDA for scalers of others, generated from externalscaler.proto by `make protos`."""

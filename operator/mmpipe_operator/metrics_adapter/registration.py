@@ -115,11 +115,10 @@ class Registration:
         return ""
 
     def _foreign(self, found: Manifest | None, which: Ref) -> str:
-        is_free = (
-            found is None or self._backend.serves(found) or (which is SIBLING and not found["spec"].get("service"))
-        )
-        if found is None or is_free:
+        if found is None or self._backend.serves(found):
             return ""
+        if which is SIBLING and not found["spec"].get("service"):
+            return ""  # a CustomResourceDefinition of that group, which brings no metrics
         return (
             f"APIService {which.name}: found it served by {whose(found)}, expected none or "
             f"{self._backend.namespace}/{self._backend.name}: a cluster has one custom metrics API; "
