@@ -13,7 +13,7 @@ def values(metric: str, attribute: str) -> tuple[str, ...]:
 
 
 def test_what_is_written_has_one_of_the_kinds_of_the_operator() -> None:
-    assert values("writes", "kind") == tuple(kind.kind for kind in (PIPELINE, *CHILDREN))
+    assert values("writes", "kind") == tuple(kind.kind for kind in (PIPELINE, *CHILDREN, POD))
     assert values("watch.silence", "kind") == tuple(kind.kind for kind in (PIPELINE, *CHILDREN, POD))
 
 
