@@ -103,7 +103,7 @@ def test_a_version_is_too_old_to_go_on_from(scene: Faulty, results: Results, how
 @pytest.mark.parametrize(
     ("fault", "script"),
     [
-        ("409", scripts.at_times(1, 0.3, [scripts.CONFLICT])),
+        ("409", scripts.conflicting(1, 0.3)),
         ("429", scripts.at_times(2, 0.5, [scripts.TOO_MANY])),
         ("500 or 503", scripts.at_times(3, 0.5, [scripts.INTERNAL, scripts.UNAVAILABLE])),
         ("connections lost", scripts.at_times(4, 0.3, [NO_ANSWER])),

@@ -33,6 +33,23 @@ def at_times(seed: int, share: float, answers: Sequence[Answer]) -> Script:
     return script
 
 
+def conflicting(seed: int, share: float) -> Script:
+    """So many writes are answered as if somebody else had been faster, half of them after they have been done.
+
+    Only a write can be in conflict; leases are left alone.
+    """
+    chance = random.Random(seed)  # noqa: S311  # chooses faults
+
+    async def script(call: Call, forward: Forward) -> Answer:
+        if call.elects or not call.writes or chance.random() >= share:
+            return await forward(call)
+        if chance.random() < 0.5:
+            await forward(call)
+        return CONFLICT
+
+    return script
+
+
 def hanging(seed: int, share: float, seconds: float) -> Script:
     """So many calls are done and not answered, until the caller or this time has given up."""
     chance = random.Random(seed)  # noqa: S311  # chooses faults
