@@ -89,19 +89,19 @@ cluster: dev  ## keep a real control plane to try the operator on: its nodes are
 	$(BIN)/python -m e2e.cluster build
 	$(BIN)/python -m e2e.cluster up
 
-e2e-control-plane: dev  ## run the operator and its chart against a real API server, etcd and controllers, which it builds once (20 minutes)
+e2e-control-plane: dev servers  ## run the operator and its chart against a real API server, etcd and controllers, which it builds once (40 minutes)
 	$(BIN)/python -m e2e.cluster build
 	$(BIN)/python -m pytest -rs e2e/control_plane
 
-e2e-keda: dev  ## the same with KEDA 2.21 as the scaler, which it builds once (10 minutes more)
+e2e-keda: dev servers  ## the same with KEDA 2.21 as the scaler, which it builds once (10 minutes more)
 	$(BIN)/python -m e2e.cluster build keda
 	$(BIN)/python -m pytest -rs e2e/keda
 
-scaling: dev  ## measure how soon replicas follow the queue, and write tables and plot into docs/scaling.md (25 minutes)
+scaling: dev servers  ## measure how soon replicas follow the queue, and write tables and plot into docs/scaling.md (25 minutes)
 	$(BIN)/python -m e2e.cluster build
 	PYTHONPATH=tools $(BIN)/python -m e2e.scaling
 
-reliability: dev  ## kill the operator at every call, spoil every watch and call, try every field, and write docs/reliability.md (hours)
+reliability: dev servers  ## kill the operator at every call, spoil every watch and call, try every field, and write docs/reliability.md (hours)
 	$(BIN)/python -m e2e.cluster build
 	mkdir -p $(dir $(FOUND)) && rm -f $(FOUND)
 	$(BIN)/python -m pytest -rs $(RELIABILITY) --crash-points 0 --fuzz-fields 0 --full-faults --results $(FOUND)

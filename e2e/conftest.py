@@ -2,6 +2,9 @@
 
 import signal
 
+import pytest
+from e2e.cluster.isolation import isolate
+
 pytest_plugins = [
     "e2e.cluster.fixtures",
     "e2e.cluster.faults.fixtures",
@@ -13,6 +16,8 @@ pytest_plugins = [
 ]
 
 
-def pytest_sessionstart() -> None:
-    """A run that ``timeout`` or a CI ends by SIGTERM stops its cluster, as one that Ctrl-C ends does."""
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A network of the session's own, unless the cluster is the user's; and SIGTERM stops the cluster as Ctrl-C does."""
+    if not session.config.getoption("--kubeconfig"):
+        isolate()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -126,6 +126,7 @@ class ControlPlane:
         return {
             "etcd-servers": f"http://{HOST}:{self._etcd}",
             "bind-address": HOST,
+            "advertise-address": HOST,  # or it looks for a default route, and tests have none
             "secure-port": self._api,
             "endpoint-reconciler-type": "none",  # a Service's endpoint may not be on loopback
             "service-cluster-ip-range": _SERVICES,

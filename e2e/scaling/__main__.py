@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from e2e.cluster.fixtures import establish
+from e2e.cluster.isolation import isolate
 from e2e.cluster.session import own_cluster
 from e2e.control_plane.scaled import Autoscaling, autoscaling
 from e2e.scaling.account import account
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--rounds", type=int, default=8, help="how often each step is taken")
     parser.add_argument("--dry", action="store_true", help="print, and write no page")
     asked = parser.parse_args(arguments)
+    isolate()
     found = _Found({}, [], [], [])
     with nats_running() as nats:
         for period_s in _PERIODS_S:
