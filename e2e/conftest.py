@@ -17,7 +17,7 @@ pytest_plugins = [
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """A network of the session's own, unless the cluster is the user's; and SIGTERM stops the cluster as Ctrl-C does."""
+    """A network of the session's own, unless the cluster is the user's; and SIGTERM stops it all as Ctrl-C does."""
     if not session.config.getoption("--kubeconfig"):
         isolate()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,7 +1,7 @@
 """A network of the session's own: nothing that a test starts can be reached from outside it, or reach out of it.
 
-Tests load, break and restart servers. Here their traffic has nowhere to go but to ``lo``, and two sessions on one machine
-can't meet.
+Tests load, break and restart servers. Here their traffic has nowhere to go but to ``lo``, and two sessions on one
+machine can't meet.
 """
 
 from __future__ import annotations
