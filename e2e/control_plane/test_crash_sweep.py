@@ -28,9 +28,8 @@ from e2e.control_plane.sweep import Act, Outcome, Reference, Scene, chosen, told
 from mmpipe_operator.kinds import DEPLOYMENT, NETWORK_POLICY, SERVICE
 
 SETTINGS = {"probe_seconds": 5, "drop_timeout_seconds": 1, "lease_seconds": 60}
-_REACHED = 0.5
-"""Share of the points that must be reached: the last calls of an act are not the same every time, nor as many, and of
-a sample of six two were there once."""
+_REACHED = 0.8
+"""Share of the points that must be reached: the last calls of an act are not the same every time."""
 
 
 @dataclass(frozen=True, slots=True)
