@@ -49,11 +49,12 @@ def full(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def scene(faulty: Faulty) -> Iterator[Faulty]:
-    """At rest, before the test and after it."""
+    """At rest, before the test and after it; nothing of what is done here ends the operator."""
     faulty.restarts = 0
     yield faulty
     faulty.proxy.reset()
     faulty.rest()
+    assert faulty.restarts == 0, f"the operator has ended; it said:\n{faulty.operators.log()[-4000:]}"
 
 
 @pytest.mark.parametrize("fault", ["lost", "reordered"])
@@ -61,14 +62,14 @@ def test_events_that_only_a_list_makes_good(scene: Faulty, results: Results, ful
     resync_s = FIELD_RESYNC_S if full else RESYNC_S
     with _settings(scene, resync_seconds=resync_s):
         took_s = _spoiled(scene, _stream(fault, results.seed), bound_s := 1.1 * resync_s + SOON_S)
-    _tell(results, scene, f"events {fault}, resync {resync_s} s", bound_s, took_s)
+    _tell(results, f"events {fault}, resync {resync_s} s", bound_s, took_s)
 
 
 @pytest.mark.parametrize(("fault", "costs_s"), [("late", LATE_S), ("duplicated", 0)])
 def test_events_that_come_all_the_same(scene: Faulty, results: Results, fault: str, costs_s: float) -> None:
     with _settings(scene, resync_seconds=FIELD_RESYNC_S):
         took_s = _spoiled(scene, _stream(fault, results.seed), bound_s := costs_s + SOON_S)
-    _tell(results, scene, f"events {fault}", bound_s, took_s)
+    _tell(results, f"events {fault}", bound_s, took_s)
 
 
 def test_watches_that_go_silent_are_begun_anew(scene: Faulty, results: Results, full: bool) -> None:  # noqa: FBT001  # a fixture
@@ -81,7 +82,7 @@ def test_watches_that_go_silent_are_begun_anew(scene: Faulty, results: Results, 
         time.sleep(lasts_s)
         scene.proxy.stream = as_it_is
         took_s = scene.converge(before, bound_s := SILENCE_S + SOON_S)
-    _tell(results, scene, f"open watches silent, new ones for {lasts_s} s", bound_s, took_s)
+    _tell(results, f"open watches silent, new ones for {lasts_s} s", bound_s, took_s)
 
 
 @pytest.mark.parametrize("how", ["in the stream", "as an answer"])
@@ -97,7 +98,7 @@ def test_a_version_is_too_old_to_go_on_from(scene: Faulty, results: Results, how
         time.sleep(FAULTS_LAST_S / 3)
         scene.proxy.reset()
         took_s = scene.converge(before, SOON_S)
-    _tell(results, scene, f"410 Gone {how}", SOON_S, took_s)
+    _tell(results, f"410 Gone {how}", SOON_S, took_s)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_calls_are_refused_or_not_answered(scene: Faulty, results: Results, faul
     scene.proxy.reset()
     bound_s = LONGEST_PAUSE_S + SOON_S
     took_s = scene.converge(before, bound_s)
-    _tell(results, scene, fault, bound_s, took_s)
+    _tell(results, fault, bound_s, took_s)
 
 
 def test_an_operator_that_starts_on_old_lists_writes_nothing_of_what_it_believes(
@@ -140,7 +141,7 @@ def test_an_operator_that_starts_on_old_lists_writes_nothing_of_what_it_believes
     took_s = scene.converge(before, SOON_S)
     assert recreated(before, contents(scene.pipeline)) == []
     assert writes_of_objects(scene.proxy.journal[first:]) == []
-    _tell(results, scene, "old lists at the start", SOON_S, took_s)
+    _tell(results, "old lists at the start", SOON_S, took_s)
 
 
 @contextmanager
@@ -181,7 +182,5 @@ def _stream(fault: str, seed: int) -> Stream:
     return named[fault]
 
 
-def _tell(results: Results, scene: Faulty, fault: str, bound_s: float, took_s: float) -> None:
-    """And no fault of these ends the operator."""
-    assert scene.restarts == 0, f"the operator has ended; it said:\n{scene.operators.log()[-4000:]}"
+def _tell(results: Results, fault: str, bound_s: float, took_s: float) -> None:
     results.row("faults", fault=fault, bound_s=round(bound_s), took_s=round(took_s, 1))

@@ -29,6 +29,8 @@ from mmpipe_operator.workqueue import WorkQueue
 
 _LISTS_AT_ONCE = 2
 """The API server makes one while the one before is read."""
+_REWATCH_S = 2.0
+"""Before kopf begins anew."""
 _SPREAD = 0.1
 """Share of the resync's interval over which its reconciles are spread."""
 
@@ -63,8 +65,7 @@ class Controller:
         self._look_at_all(0)
         async with asyncio.TaskGroup() as tasks:
             keepers = [tasks.create_task(self._work()) for _ in range(self._pace.workers)]
-            keepers += [tasks.create_task(self._resync()), tasks.create_task(self._watch_children())]
-            tasks.create_task(self._watch_pipelines(stop))
+            keepers += map(tasks.create_task, (self._resync(), self._watch_pipelines(), self._watch_children()))
             await stop.wait()
             for keeper in keepers:
                 keeper.cancel()
@@ -108,9 +109,24 @@ class Controller:
         metrics.count("mmpipe.operator.reconciles", result=result)
         metrics.record("mmpipe.operator.reconcile.duration", time.monotonic() - started, result=result)
 
-    async def _watch_pipelines(self, stop: asyncio.Event) -> None:
-        await watch(self._pace.namespaces, self.see, stop)
-        stop.set()  # or kopf has caught a signal
+    async def _watch_pipelines(self) -> None:
+        """Anew where kopf has ended, whatever ended it; what it has missed is listed."""
+        while True:
+            try:
+                await watch(self._pace.namespaces, self.see)
+            except Exception as error:  # noqa: BLE001  # kopf raises what it gets
+                _log.warning("the watch of pipelines has ended, %r; it begins anew in %.0f s", error, _REWATCH_S)
+            await asyncio.sleep(_REWATCH_S)
+            await self._relist_pipelines()
+
+    async def _relist_pipelines(self) -> None:
+        try:
+            for namespace in self._pace.namespaces or ("",):
+                await self._relist(PIPELINE, namespace)
+        except NotLeading:
+            raise
+        except ClusterError as error:
+            _log.warning("%s; kopf lists pipelines too, the next resync those that are gone", error)
 
     async def _watch_children(self) -> None:
         """Watch what the cluster has of their kinds; anew when it has another optional kind."""

@@ -2,13 +2,17 @@
 
 ``on.event`` handlers alone, since they write nothing into the objects they see: no annotations, no finalizers, no
 patches. Each event goes to one function, which looks at what it is about.
+
+kopf runs in a thread and a loop of its own. When it ends, it cancels every task of its loop, also those of others; and
+in a main thread it takes the signals (1.45).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import kopf
@@ -16,7 +20,7 @@ import kopf
 from mmpipe_operator import names
 from mmpipe_operator.kinds import Manifest
 
-type See = Callable[[str | None, Manifest], None]
+type See = Callable[[str | None, Manifest], object]
 """Told of each event: its type (None for what was there at the start) and the object."""
 
 _VERSION = names.API_VERSION.rpartition("/")[2]
@@ -26,9 +30,30 @@ _IDLE_S = 0.5
 """How long kopf keeps a task for an object of which it has told."""
 
 
-async def watch(namespaces: tuple[str, ...], see: See, stop: asyncio.Event) -> None:
-    """Watch pipelines of these namespaces, or of all where none is named, until ``stop`` is set."""
+async def watch(namespaces: tuple[str, ...], see: See) -> None:
+    """Watch pipelines of these namespaces, or of all where none is named, until cancelled.
+
+    ``see`` is called in the loop of the caller. Raises what kopf ends with, such as an answer that it does not expect:
+    whatever happened since then has to be listed.
+    """
+    ours, its, stop = asyncio.get_running_loop(), asyncio.new_event_loop(), asyncio.Event()
+    watching = _watching(namespaces, lambda event, manifest: ours.call_soon_threadsafe(see, event, manifest), stop)
+    thread = ours.run_in_executor(None, _run, its, watching)
+    try:
+        await asyncio.shield(thread)
+    finally:
+        with suppress(RuntimeError):  # it has ended by itself, and its loop is closed
+            its.call_soon_threadsafe(stop.set)
+
+
+def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[object, object, None]) -> None:
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(work)
+
+
+async def _watching(namespaces: tuple[str, ...], see: See, stop: asyncio.Event) -> None:
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # it tells of every event, on every replica
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)  # it warns that it can't take the signals
     registry = kopf.OperatorRegistry()
     _log_in(registry)
     kopf.on.event(names.GROUP, _VERSION, names.PLURAL, id="see", registry=registry)(_handler(see))

@@ -33,6 +33,8 @@ class Stage:
         self.queue: WorkQueue[Key] = WorkQueue()
         self.looked_at: asyncio.Queue[Key] = asyncio.Queue()
         self.watching = asyncio.Event()
+        self.ends: list[Exception] = []
+        patch.setattr(subject, "_REWATCH_S", 0.01)
         self.answer: Callable[[Key], float | None] = lambda _: None
         patch.setattr(subject, "watch", self._watch)
         cluster = cast("Cluster", self.cluster)
@@ -62,10 +64,12 @@ class Stage:
             stop.set()
             await running
 
-    async def _watch(self, _: tuple[str, ...], see: See, stop: asyncio.Event) -> None:
+    async def _watch(self, _: tuple[str, ...], see: See) -> None:
         self.see = see
         self.watching.set()
-        await stop.wait()
+        if self.ends:
+            raise self.ends.pop()
+        await asyncio.Event().wait()
 
 
 @asynchronous
@@ -93,6 +97,26 @@ async def test_nothing_is_looked_at_while_a_list_fails() -> None:
         with pytest.raises(Unavailable):
             await stage.controller.run(asyncio.Event())
         assert stage.looked_at.empty()
+
+
+@asynchronous
+async def test_whatever_ends_the_watch_of_pipelines_it_is_begun_anew_and_what_it_missed_is_listed() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        stage = Stage(patch)
+        stage.cluster.put(pipeline())
+        stage.ends = [RuntimeError("410"), OSError("401")]
+        refused = iter([Unavailable("GET", "503", "not now")])
+
+        async def act() -> None:
+            assert await stage.looked_at.get() == ("team", "media")
+            await stage.watching.wait()
+            del stage.cluster.objects[next(ref for ref in stage.cluster.objects if ref.kind is PIPELINE)]
+            stage.cluster.refuse = lambda verb, ref: next(refused, None) if verb == "list" else None
+            assert await stage.looked_at.get() == ("team", "media")
+            assert stage.ends == []
+            assert stage.cache.pipeline(("team", "media")) is None
+
+        await stage.play(act)
 
 
 @asynchronous
