@@ -14,7 +14,7 @@ from e2e.cluster.operators import Operators
 
 IMAGE = "mmpipe.test/services:1"
 _START_S = 900.0
-_PAUSE_S = 0.05
+_PAUSE_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)

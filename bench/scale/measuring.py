@@ -103,7 +103,7 @@ def _edited(servers: Servers, trial: Trial) -> list[float]:
 def taken_back(servers: Servers, trial: Trial) -> None:
     """Have every spec as it was, so that the next contender finds nothing to do."""
     for raw in servers.cluster.client.list(PIPELINE, trial.namespace):
-        if "template" in raw["spec"]["worker"]:
+        if _EDIT in str(raw["spec"]["worker"].get("template", "")):
             _edit(servers, trial.namespace, raw["metadata"]["name"], None)
 
 

@@ -9,13 +9,14 @@ that thousands of pipelines can have. Who must know more reads the object. What 
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mmpipe_operator import names
 from mmpipe_operator.kinds import PIPELINE, POD, Kind, Manifest, Ref, ref_of
 from mmpipe_operator.prints import Prints, digest, kind_of_label, label_of, print_of
-from mmpipe_operator.slimming import WHOLE, packed, unpacked
+from mmpipe_operator.slimming import WHOLE, Packing
+from mmpipe_operator.status import state_of
 
 type Key = tuple[str, str]
 """Namespace and name of a pipeline."""
@@ -45,10 +46,16 @@ class Cache:
         self._pipelines: dict[Key, _Held] = {}
         self._watched: dict[Kind, int] = {}
         self._ended: OrderedDict[Ref, int] = OrderedDict()
+        self._states: dict[Key, str] = {}
+        self._packing = Packing()
 
     def keys(self) -> tuple[Key, ...]:
         """Every pipeline that is there."""
-        return tuple(key for key, held in self._pipelines.items() if Ref(PIPELINE, *key) in held.whole)
+        return tuple(self._states)
+
+    def states(self) -> Counter[str]:
+        """How many pipelines are in which state (``status.state_of``). Any thread may ask."""
+        return Counter(self._states.copy().values())
 
     def pipeline(self, key: Key) -> Manifest | None:
         """The object itself."""
@@ -61,7 +68,7 @@ class Cache:
     def child(self, key: Key, ref: Ref) -> Manifest | None:
         """One of them, or None where it is not known, or by its fingerprint alone."""
         found = self._pipelines[key].whole.get(ref) if key in self._pipelines else None
-        return unpacked(ref, *found) if found else None
+        return self._packing.unpacked(ref, *found) if found else None
 
     def pods(self, key: Key) -> tuple[Manifest, ...]:
         """The pipeline's pods."""
@@ -86,7 +93,9 @@ class Cache:
         if key is None or version <= max(self._version(key, ref), self._ended.get(ref, -1)):
             return None
         held = self._pipelines.setdefault(key, _Held())
-        differs = _put_whole(held, ref, version, manifest) if ref.kind in WHOLE else False
+        if ref.kind is PIPELINE:
+            self._states[key] = state_of(manifest)
+        differs = self._put_whole(held, ref, version, manifest) if ref.kind in WHOLE else False
         differs |= _put_print(held, ref, version, manifest)
         if not held:
             del self._pipelines[key]
@@ -125,8 +134,7 @@ class Cache:
             if namespace in {"", key[0]} and _vanish(held, kind, there, labels, version)
         ]
         for key in gone:
-            if not self._pipelines[key]:
-                del self._pipelines[key]
+            self._let_go(key, kind)
         return set(gone)
 
     def watched(self, kind: Kind, version: int) -> None:
@@ -141,7 +149,7 @@ class Cache:
         held = self._pipelines.get(key)
         for ref, found in tuple(held.whole.items()) if held else ():
             if wanted(ref.kind):
-                yield ref, unpacked(ref, *found)
+                yield ref, self._packing.unpacked(ref, *found)
 
     def _version(self, key: Key, ref: Ref) -> int:
         """Of what is known of an object; -1 where nothing is."""
@@ -153,13 +161,26 @@ class Cache:
         version = held.versions.get(label_of(ref))
         return -1 if version is None else version
 
+    def _put_whole(self, held: _Held, ref: Ref, version: int, manifest: Manifest) -> bool:
+        """Whether what is kept of it has changed."""
+        kept = self._packing.packed(ref.kind, manifest)
+        before = held.whole.get(ref)
+        held.whole[ref] = version, kept
+        return before is None or before[1] != kept
+
     def _forget(self, key: Key, ref: Ref) -> None:
         held = self._pipelines[key]
         held.whole.pop(ref, None)
         if ref.kind not in {PIPELINE, POD}:
             held.versions.drop(label_of(ref))
             held.prints.drop(label_of(ref))
-        if not held:
+        self._let_go(key, ref.kind)
+
+    def _let_go(self, key: Key, kind: Kind) -> None:
+        """Of what is left of a pipeline that has lost something of that kind."""
+        if kind is PIPELINE:
+            self._states.pop(key, None)
+        if not self._pipelines[key]:
             del self._pipelines[key]
 
     def _end(self, ref: Ref, version: int) -> None:
@@ -178,14 +199,6 @@ def key_of(manifest: Manifest) -> Key | None:
 def version_of(manifest: Manifest) -> int:
     """Its resource version, which may be compared as a number (KEP-5504)."""
     return int(manifest["metadata"].get("resourceVersion") or 0)
-
-
-def _put_whole(held: _Held, ref: Ref, version: int, manifest: Manifest) -> bool:
-    """Whether what is kept of it has changed."""
-    kept = packed(ref.kind, manifest)
-    before = held.whole.get(ref)
-    held.whole[ref] = version, kept
-    return before is None or before[1] != kept
 
 
 def _put_print(held: _Held, ref: Ref, version: int, manifest: Manifest) -> bool:

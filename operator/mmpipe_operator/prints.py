@@ -8,11 +8,12 @@ keep in it; the same comes of the metadata alone. ``reconcile`` looks closely wh
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
+
+from pydantic_core import to_json
 
 from mmpipe_operator import names
 from mmpipe_operator.kinds import CHILDREN, Kind, Manifest, Ref
@@ -46,7 +47,7 @@ def print_of(manifest: Manifest) -> int:
 
 def number_of(value: object) -> int:
     """Eight bytes of a digest of JSON, the same in every process; never 0."""
-    return _number(json.dumps(value, separators=(",", ":")).encode()) or 1
+    return _number(to_json(value)) or 1
 
 
 def label_of(ref: Ref) -> int:

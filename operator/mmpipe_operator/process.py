@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 
@@ -24,8 +23,9 @@ from mmpipe_operator.neighbours import Neighbours
 from mmpipe_operator.reconcile import Defaults, World
 from mmpipe_operator.settings import Settings
 from mmpipe_operator.sparing import Sparing, asking
-from mmpipe_operator.status import STATES, state_of
+from mmpipe_operator.status import STATES
 from mmpipe_operator.stopping import first, stopped_by_signals
+from mmpipe_operator.thrift import be_thrifty
 from mmpipe_operator.withdrawal import Withdrawal
 from mmpipe_operator.workqueue import WorkQueue
 
@@ -39,6 +39,7 @@ def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT (0) or until the lease is lost (1). Raises OSError for a port that is taken."""
     setup_logging(level=logging.getLevelName(settings.log_level))
     telemetry = setup("mmpipe-operator", metrics_port=settings.metrics_port, metrics_host=settings.host)
+    be_thrifty()
     try:
         return asyncio.run(_run(settings))
     finally:
@@ -135,7 +136,7 @@ def _observed(queue: WorkQueue[Key], cache: Cache, health: Health) -> Iterator[N
     """What the operator says of itself while it leads."""
 
     def pipelines() -> Iterator[Reading]:
-        states = Counter(state_of(cache.pipeline(key) or {}) for key in cache.keys())  # noqa: SIM118  # no mapping
+        states = cache.states()
         yield from ((states[state], {"state": state}) for state in STATES)
 
     def silence() -> Iterator[Reading]:

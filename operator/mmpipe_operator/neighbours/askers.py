@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from mmpipe.adapters.errors import StoreError, StoreMismatch, StoreRefused
-from mmpipe.adapters.metadata.counting import LetterCount
+from mmpipe.adapters.letter_count import LetterCount
 from mmpipe.adapters.queue.watching import QueueWatch
 from mmpipe.adapters.vectors import CollectionKeeper, Place
 from mmpipe.spec.sink import without_secrets

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from mmpipe.adapters.vectors import Collection, Place
 from mmpipe.models import ModelError, manifest
-from mmpipe.models.package import resolve
+from mmpipe.models.locating import resolve
 from mmpipe.spec import MultimodalPipeline
 from mmpipe.spec.sink import SecretRef
 

@@ -70,15 +70,17 @@ class Sparing:
 
     def _comparable(self, key: tuple[str, str]) -> Iterator[Manifest]:
         """A pipeline's pods that serve and are not alone in their ReplicaSet, as the cost counts nowhere else."""
-        pipeline = self._cache.pipeline(key) or {"metadata": {}}
-        if pipeline["metadata"].get("annotations", {}).get(names.RECONCILE) == "Paused":
-            return
         alike = defaultdict(list)
         for pod in filter(_serves, self._cache.pods(key)):
             labels = pod["metadata"]["labels"]
             alike[labels.get(names.COMPONENT_LABEL), labels.get(_REPLICA_SET)].append(pod)
-        for pods in alike.values():
-            yield from pods if len(pods) > 1 else ()
+        found = [pod for pods in alike.values() if len(pods) > 1 for pod in pods]
+        if found and not self._is_paused(key):
+            yield from found
+
+    def _is_paused(self, key: tuple[str, str]) -> bool:
+        pipeline = self._cache.pipeline(key) or {"metadata": {}}
+        return bool(pipeline["metadata"].get("annotations", {}).get(names.RECONCILE) == "Paused")
 
     async def _asked(self, pod: Manifest) -> Load | None:
         """How busy it is, or None where it does not say: that is not idle."""

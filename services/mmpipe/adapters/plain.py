@@ -9,8 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import date, datetime, time
+from typing import Protocol, runtime_checkable
 
-import numpy as np
+
+@runtime_checkable
+class _Array(Protocol):
+    """Arrays and scalars of numpy, which need not be there."""
+
+    def tolist(self) -> object: ...
+
 
 type Json = str | int | float | bool | list[Json] | dict[str, Json] | None
 
@@ -44,6 +51,6 @@ def _plain_stranger(value: object) -> Json:
             return value.isoformat()
         case bytes():
             return value.hex()
-        case np.generic() | np.ndarray():
+        case _Array():
             return plain(value.tolist())
     return plain_text(str(value))

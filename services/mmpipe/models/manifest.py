@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mmpipe.models.errors import ModelError
-from mmpipe.models.preprocess import Input, TextInput
+from mmpipe.models.inputs import Input, TextInput
 from mmpipe.records import Modality
 
 FILE = "package.json"

@@ -18,17 +18,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from urllib.parse import unquote, urlsplit
 
 from mmpipe.models import manifest
 from mmpipe.models.errors import ModelError
+from mmpipe.models.locating import resolve
 from mmpipe.models.manifest import Manifest
 from mmpipe.models.tower import Payload, Tower, open_tower
 from mmpipe.records import Modality
 
 __all__ = ["ModelError", "ModelPackage", "Payload", "Tower", "load", "resolve"]
 
-BUILTIN = Path(__file__).parent / "builtin"
 _DIGITS = 12
 
 
@@ -85,23 +84,6 @@ class ModelPackage:
             return self._towers[modality]
 
 
-def resolve(uri: str) -> Path:
-    """The folder that a ``model.uri`` names: ``builtin:tiny``, a path, or a ``file:`` URI.
-
-    :class:`ModelError` for anything else: this release fetches no remote models.
-    """
-    if uri.startswith("builtin:"):
-        return _builtin(uri.removeprefix("builtin:"))
-    if uri.startswith("file:"):
-        return _existing(uri, Path(unquote(urlsplit(uri).path)))
-    if ":" in uri or not (Path(uri).exists() or uri.startswith(("/", "./", "../", "~"))):
-        raise ModelError(
-            f"{uri}: neither a built-in model nor a folder that exists; remote models come with a later release. "
-            "Use builtin:tiny, or the path of a model package on this machine"
-        )
-    return _existing(uri, Path(uri).expanduser())
-
-
 def load(path: Path) -> ModelPackage:
     """The package in a folder, every file checked against ``package.json``.
 
@@ -140,17 +122,3 @@ def _verify_digest(folder: Path, described: Manifest) -> None:
             f"{file}: digest: expected {described.digest}, found {found} over inputs and files; "
             "the package was changed, fetch it again"
         )
-
-
-def _builtin(name: str) -> Path:
-    folder = BUILTIN / name
-    if not name.isidentifier() or not folder.is_dir():
-        known = ", ".join(sorted(f"builtin:{entry.name}" for entry in BUILTIN.iterdir() if entry.is_dir()))
-        raise ModelError(f"builtin:{name}: no such built-in model; there is {known}")
-    return folder
-
-
-def _existing(uri: str, folder: Path) -> Path:
-    if not folder.is_dir():
-        raise ModelError(f"{uri}: no folder at {folder}; give the path of a model package, or use builtin:tiny")
-    return folder

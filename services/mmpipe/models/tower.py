@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from mmpipe.models import preprocess
 from mmpipe.models.errors import ModelError
+from mmpipe.models.inputs import AudioInput, DepthInput, ImageInput, TextInput
 from mmpipe.models.manifest import TowerEntry
-from mmpipe.models.preprocess import Arrays, AudioInput, DepthInput, ImageInput, TextInput
+from mmpipe.models.preprocess import Arrays
 from mmpipe.records import Clip, Floats
 
 if TYPE_CHECKING:

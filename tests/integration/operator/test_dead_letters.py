@@ -12,8 +12,8 @@ from tests.asynchronous import asynchronous
 from tests.integration.operator.asking import a_pipeline, asking, gate_to
 
 from mmpipe.adapters.errors import StoreRefused
+from mmpipe.adapters.letter_count import LetterCount
 from mmpipe.adapters.metadata import Metadata
-from mmpipe.adapters.metadata.counting import LetterCount
 from mmpipe.adapters.metadata.dead_letters import DeadLetter
 from mmpipe.records import Modality
 from mmpipe.spec import MultimodalPipeline
@@ -88,7 +88,7 @@ async def test_a_database_that_says_nothing_costs_a_number_and_leaves_no_thread_
 
 
 def test_a_count_stops_where_no_exact_number_is_needed(postgres_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmpipe.adapters.metadata.counting.AT_MOST", 2)
+    monkeypatch.setattr("mmpipe.adapters.letter_count.AT_MOST", 2)
     with Metadata(postgres_uri, "flooded") as metadata:
         for id_ in ("a", "b", "c"):
             metadata.dead_letters.put(letter(id_))

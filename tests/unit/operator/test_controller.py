@@ -111,7 +111,7 @@ async def test_whatever_ends_the_watch_of_pipelines_it_is_begun_anew_and_what_it
             assert await stage.looked_at.get() == ("team", "media")
             await stage.watching.wait()
             del stage.cluster.objects[next(ref for ref in stage.cluster.objects if ref.kind is PIPELINE)]
-            stage.cluster.refuse = lambda verb, ref: next(refused, None) if verb == "list" else None
+            stage.cluster.refuse = lambda verb, _: next(refused, None) if verb == "list" else None
             assert await stage.looked_at.get() == ("team", "media")
             assert stage.ends == []
             assert stage.cache.pipeline(("team", "media")) is None

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmpipe.models.package import BUILTIN
+from mmpipe.models.locating import BUILTIN
 from mmpipe.records import Failed, Item, Media, Modality, Part, Rejected, Result, Sample, Segment
 from mmpipe.runtimes.path import DataPath
 from mmpipe.spec import SpecError, default_pipeline

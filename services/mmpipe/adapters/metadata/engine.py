@@ -23,12 +23,12 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mmpipe.adapters.errors import StoreError, StoreRefused, StoreUnreachable, public_uri
+from mmpipe.adapters.metadata_faults import no_driver, server_fault
 
 _READS = "mmpipe_reads"
 _LOCK_WAIT_MS = 10_000
 _CONNECT_TIMEOUT_S = 10
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
-_NOT_NOW = ("starting up", "shutting down", "too many clients", "remaining connection slots")
 
 
 def connect(uri: str, password: str = "", connect_timeout_s: int = _CONNECT_TIMEOUT_S) -> Engine:
@@ -47,8 +47,7 @@ def connect(uri: str, password: str = "", connect_timeout_s: int = _CONNECT_TIME
     try:
         return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": connect_timeout_s}, **settings)
     except ModuleNotFoundError as error:
-        remedy = "pip install 'mmpipe[postgres]'"
-        raise StoreRefused(public_uri(uri), "no driver for PostgreSQL", "psycopg", remedy) from error
+        raise no_driver(public_uri(uri)) from error
 
 
 def reading(engine: Engine) -> Engine:
@@ -100,7 +99,7 @@ def _fault(store: str, error: DBAPIError) -> StoreError | None:
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_fault(store, error.orig, said)
     if error.connection_invalidated or _operational(error):
-        return _server_fault(store, said)
+        return server_fault(store, said)
     return None
 
 
@@ -118,10 +117,3 @@ def _sqlite_fault(store: str, error: sqlite3.Error, said: str) -> StoreError | N
     if "no such" in said or "syntax error" in said:
         return None
     return StoreRefused(store, said, "a SQLite file to write to", "check the file, its permissions and the free space")
-
-
-def _server_fault(store: str, said: str) -> StoreError:
-    """PostgreSQL says FATAL when it answered and will not let us in; some of these pass."""
-    if "FATAL" in said and not any(passing in said for passing in _NOT_NOW):
-        return StoreRefused(store, said, "to be let in", "check user, password and database")
-    return StoreUnreachable(store, said, "an answer", "see that the server runs and that host and port are right")

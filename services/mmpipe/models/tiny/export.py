@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from mmpipe.models import manifest
 from mmpipe.models.errors import ModelError
+from mmpipe.models.locating import BUILTIN
 from mmpipe.models.manifest import Manifest, TowerEntry
-from mmpipe.models.package import BUILTIN
 from mmpipe.models.tiny import card, dataset, inputs, towers, weights, world
 from mmpipe.models.tiny.evaluate import Report
 from mmpipe.models.tiny.train import Trained, write_record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mmpipe.models.preprocess import AudioInput, DepthInput, ImageInput, Input, TextInput, VideoInput
+from mmpipe.models.inputs import AudioInput, DepthInput, ImageInput, Input, TextInput, VideoInput
 from mmpipe.records import Modality
 
 PICTURE = ImageInput(side=64)

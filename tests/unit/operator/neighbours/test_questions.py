@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mmpipe.adapters.vectors import Place
-from mmpipe.models.package import BUILTIN
+from mmpipe.models.locating import BUILTIN
 from mmpipe.spec import MultimodalPipeline, from_object
 from mmpipe_operator.neighbours.questions import LettersDatabase, Missing, QueueServer, questions
 
