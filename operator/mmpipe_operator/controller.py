@@ -27,7 +27,7 @@ from mmpipe_operator.slimming import WHOLE
 from mmpipe_operator.watches import Watches
 from mmpipe_operator.workqueue import WorkQueue
 
-_LISTS_AT_ONCE = 2
+_LISTS_AT_ONCE = 4
 """The API server makes one while the one before is read."""
 _REWATCH_S = 2.0
 """Before kopf begins anew."""

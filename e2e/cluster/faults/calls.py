@@ -41,7 +41,12 @@ class Call:
 
     @property
     def watches(self) -> bool:
-        return self.query.get("watch") in {"true", "1"}
+        return self.query.get("watch") in {"true", "1"} and not self.streams
+
+    @property
+    def streams(self) -> bool:
+        """Whether it is a list that comes as the beginning of a watch."""
+        return self.query.get("sendInitialEvents") == "true"
 
     @property
     def writes(self) -> bool:

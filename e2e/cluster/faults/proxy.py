@@ -31,6 +31,7 @@ type Stream = Callable[[Call, AsyncIterator[bytes]], AsyncIterator[bytes]]
 """What comes of the lines of a watch, one event each."""
 
 _HOP = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "keep-alive"})
+_END_OF_LIST = b"k8s.io/initial-events-end"
 _START_TIMEOUT_S = 10.0
 _FOREVER = aiohttp.ClientTimeout(total=None)
 
@@ -124,7 +125,8 @@ class Proxy:
             if asked.watches and found.ok:
                 begun.append(found)
                 return Answer(found.status)
-            return Answer(found.status, await found.read(), _passed(found.headers))
+            body = await _list(found) if asked.streams and found.ok else await found.read()
+            return Answer(found.status, body, _passed(found.headers))
 
         try:
             answer = await script(call, forward)
@@ -184,6 +186,17 @@ async def _lines(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
             yield line + b"\n"
+
+
+async def _list(upstream: aiohttp.ClientResponse) -> bytes:
+    """A streamed list up to its end, after which a watch would begin."""
+    body = b""
+    async for line in _lines(upstream):
+        body += line
+        if _END_OF_LIST in line:
+            break
+    upstream.close()
+    return body
 
 
 def _hang_up(request: web.Request) -> None:
