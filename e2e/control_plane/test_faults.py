@@ -121,6 +121,16 @@ def test_calls_are_refused_or_not_answered(scene: Faulty, results: Results, faul
     _tell(results, fault, bound_s, took_s)
 
 
+def test_an_api_server_that_streams_no_lists_is_asked_for_pages(scene: Faulty, results: Results) -> None:
+    """As they are before Kubernetes 1.32, and where the feature is off."""
+    scene.proxy.script = scripts.refused(lambda call: call.streams, scripts.NO_STREAMED_LISTS)
+    before = scene.act()
+    scene.restart()
+    took_s = scene.converge(before, SOON_S)
+    assert any(call.lists and "limit" in call.query and call.about == "deployments" for call in scene.proxy.journal)
+    _tell(results, "no streamed lists", SOON_S, took_s)
+
+
 def test_an_operator_that_starts_on_old_lists_writes_nothing_of_what_it_believes(
     scene: Faulty, results: Results
 ) -> None:

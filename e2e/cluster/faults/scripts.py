@@ -14,6 +14,7 @@ TOO_MANY = refusal(429, "TooManyRequests", "too many requests, please try again 
 INTERNAL = refusal(500, "InternalError", "etcdserver: request timed out")
 UNAVAILABLE = refusal(503, "ServiceUnavailable", "apiserver is shutting down")
 EXPIRED = refusal(410, "Expired", "too old resource version")
+NO_STREAMED_LISTS = refusal(422, "Invalid", "sendInitialEvents is forbidden for watch unless WatchList is enabled")
 
 
 def at_times(seed: int, share: float, answers: Sequence[Answer]) -> Script:

@@ -1,26 +1,17 @@
-"""Requests to the API server in raw JSON: typed models take 50 times as long to parse (``field/kubernetes.md`` 2).
-
-Every write goes through one gate, ``fence``, which raises where this replica may no longer write. It is asked when the
-request has its connection and not earlier (``connection.FENCE``).
-"""
+"""What the operator asks of the API server, in Kubernetes' verbs. ``transport`` carries it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from http import HTTPStatus
 from urllib.parse import urlencode
 
-import aiohttp
 from kubernetes.aio.client import ApiClient
-from pydantic_core import from_json
 
-from mmpipe.telemetry import metrics
 from mmpipe_operator import names
-from mmpipe_operator.cluster.connection import FENCE
-from mmpipe_operator.cluster.faults import Gone, Refused, Unavailable, fault_of
+from mmpipe_operator.cluster.faults import Gone, Refused, Unavailable
+from mmpipe_operator.cluster.transport import JSON, Request, Transport
 from mmpipe_operator.kinds import Kind, Manifest, Ref, ref_of
 
 type Page = tuple[list[Manifest], int]
@@ -29,9 +20,6 @@ type Page = tuple[list[Manifest], int]
 PAGE = 100
 """Objects in one answer to a list: five hundred pipelines take 50 MB for the moment in which they are read."""
 TIMEOUT_S = 30.0
-SILENCE_S = 70.0
-"""How long a watch may bring nothing, as with kopf: the API server sends a bookmark every minute."""
-_JSON = "application/json"
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _INITIAL_END = "k8s.io/initial-events-end"
@@ -41,22 +29,6 @@ _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 """As RBAC rules call them."""
-
-
-@dataclass(slots=True)
-class _Counted:
-    """One request, for its metric."""
-
-    status: str = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """What is sent, and in which form the answer is to come."""
-
-    content: object = None
-    content_type: str = _JSON
-    accept: str = _JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +51,6 @@ class _Scope:
         return _asking(self.kind.path(self.namespace), {**query, **selector})
 
 
-@contextmanager
-def _counted(verb: str, kind: str) -> Iterator[_Counted]:
-    request = _Counted()
-    try:
-        yield request
-    finally:
-        metrics.count("mmpipe.operator.api.requests", verb=verb, kind=kind, status=request.status)
-
-
 def _unfenced() -> None:
     """Let every write through: without an election there is one replica."""
 
@@ -96,9 +59,7 @@ class Cluster:
     """The API server. Every method raises ClusterError."""
 
     def __init__(self, client: ApiClient, fence: Callable[[], None] = _unfenced, timeout_s: float = TIMEOUT_S) -> None:
-        self._client = client
-        self._fence = fence
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._transport = Transport(client, fence, timeout_s)
         self._streams = True
 
     async def get(self, ref: Ref) -> Manifest | None:
@@ -148,7 +109,7 @@ class Cluster:
         """What happens after that version: ``ADDED``, ``MODIFIED``, ``DELETED``, and ``BOOKMARK`` (a version alone).
 
         Ends when the API server ends it, as it does every few minutes. Raises ClusterError: Expired where the version
-        is too old to go on from, Unavailable also where not even a bookmark has come for ``SILENCE_S``.
+        is too old to go on from, Unavailable also where not even a bookmark has come for ``transport.SILENCE_S``.
         """
         scope = _Scope(kind, namespace, selector, metadata_only)
         async with aclosing(self._followed(scope, {"resourceVersion": str(since)}, "watch")) as events:
@@ -175,22 +136,19 @@ class Cluster:
     async def _followed(
         self, scope: _Scope, query: Mapping[str, str], verb: str
     ) -> AsyncGenerator[tuple[str, Manifest]]:
-        path = scope.asking({"watch": "true", "allowWatchBookmarks": "true", **query})
-        timeout = aiohttp.ClientTimeout(sock_connect=self._timeout.total, sock_read=SILENCE_S)
-        accept = _METADATA if scope.metadata_only else _JSON
-        with _counted(verb, scope.kind.kind) as counted, _reachable(f"GET {path}"):
-            answer = await self._open("GET", path, _Body(accept=accept), timeout)
-            async with answer:
-                await _checked(answer, f"GET {path}", counted)
-                async for event in _events(answer, f"GET {path}"):
-                    yield event["type"], event["object"] | scope.head
+        asked = scope.asking({"watch": "true", "allowWatchBookmarks": "true", **query})
+        accept = _METADATA if scope.metadata_only else JSON
+        request = Request("GET", asked, verb, scope.kind.kind, accept=accept)
+        async with aclosing(self._transport.events(request)) as events:
+            async for event in events:
+                yield event["type"], event["object"] | scope.head
 
     async def _paged(self, scope: _Scope) -> AsyncIterator[Page]:
         query = {"limit": str(PAGE)}
-        accept = _METADATA_LIST if scope.metadata_only else _JSON
+        accept = _METADATA_LIST if scope.metadata_only else JSON
         while True:
-            with _counted("list", scope.kind.kind) as counted:
-                page = await self._ask("GET", scope.asking(query), counted, _Body(accept=accept))
+            request = Request("GET", scope.asking(query), "list", scope.kind.kind, accept=accept)
+            page = await self._transport.ask(request)
             yield [item | scope.head for item in page["items"] or ()], int(page["metadata"]["resourceVersion"])
             if not (more := page["metadata"].get("continue")):
                 return
@@ -241,8 +199,7 @@ class Cluster:
     async def serves(self, api_version: str) -> frozenset[str]:
         """Plural names of what the API server has under an API version; none where it does not have that."""
         try:
-            with _counted("get", "APIResourceList") as counted:
-                found = await self._ask("GET", f"/apis/{api_version}", counted)
+            found = await self._transport.ask(Request("GET", f"/apis/{api_version}", "get", "APIResourceList"))
         except Gone:
             return frozenset()
         return frozenset(resource["name"] for resource in found["resources"])
@@ -253,65 +210,11 @@ class Cluster:
         ref: Ref,
         query: Mapping[str, str] | None = None,
         body: object = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
         subresource: str = "",
     ) -> Manifest:
         path = _asking(ref.kind.path(ref.namespace, ref.name) + subresource, query or {})
-        with _counted(_VERBS[method], ref.kind.kind) as counted:
-            return await self._ask(method, path, counted, _Body(body, content_type))
-
-    async def _ask(self, method: str, path: str, counted: _Counted, body: _Body | None = None) -> Manifest:
-        what = f"{method} {path.partition('?')[0]}"
-        with _reachable(what):
-            async with await self._open(method, path, body or _Body(), self._timeout) as answer:
-                await _checked(answer, what, counted)
-                content = await answer.read()
-        said: Manifest = from_json(content, cache_strings="keys")
-        return said
-
-    async def _open(self, method: str, path: str, body: _Body, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
-        """The answer, of which no more than the head has been read."""
-        headers = {
-            "Accept": body.accept,
-            "Accept-Encoding": "identity",  # to pack and unpack takes longer than to send
-            "Content-Type": body.content_type,
-            "User-Agent": names.FIELD_MANAGER,
-        }
-        bare = path.partition("?")[0]
-        await self._client.update_params_for_auth(headers, [], ["BearerToken"], bare, method, body.content)
-        FENCE.set(None if method == "GET" else self._fence)
-        answer = await self._client.rest_client.request(  # type: ignore[no-untyped-call]  # it ships none
-            method, self._client.configuration.host + path, headers=headers, body=body.content, _request_timeout=limits
-        )
-        opened: aiohttp.ClientResponse = answer.response
-        return opened
-
-
-async def _checked(answer: aiohttp.ClientResponse, what: str, counted: _Counted) -> None:
-    """Raises the fault that the answer is."""
-    counted.status = str(answer.status)
-    if answer.status >= HTTPStatus.BAD_REQUEST:
-        raise fault_of(what, answer.status, await answer.read(), answer.headers.get("Retry-After", ""))
-
-
-async def _events(answer: aiohttp.ClientResponse, what: str) -> AsyncIterator[Manifest]:
-    """One for each line; ``ERROR`` is raised."""
-    rest = b""
-    async for chunk in answer.content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            event: Manifest = from_json(line)
-            if event["type"] == "ERROR":
-                raise fault_of(what, event["object"].get("code", 0), json.dumps(event["object"]).encode())
-            yield event
-
-
-@contextmanager
-def _reachable(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unavailable(what, "Unreachable", str(error) or type(error).__name__) from error
+        return await self._transport.ask(Request(method, path, _VERBS[method], ref.kind.kind, body, content_type))
 
 
 def _asking(path: str, query: Mapping[str, str]) -> str:

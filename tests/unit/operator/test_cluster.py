@@ -13,6 +13,7 @@ from tests.asynchronous import asynchronous
 
 from mmpipe_operator import names
 from mmpipe_operator.cluster import Cluster, ClusterError, Conflict, Gone, NotLeading, Refused, Unavailable
+from mmpipe_operator.cluster.client import PAGE
 from mmpipe_operator.cluster.connection import fence_late
 from mmpipe_operator.kinds import DEPLOYMENT, PIPELINE, SERVICE, Ref
 
@@ -194,6 +195,59 @@ async def test_a_list_is_read_to_its_last_page_and_its_items_say_what_they_are()
     assert [each["metadata"]["name"] for each in found] == ["first", "second"]
     assert {each["kind"] for each in found} == {"Deployment"}
     assert version == 7
+
+
+def streaming(*events: tuple[str, dict[str, Any]]) -> Answer:
+    async def answer(request: web.Request) -> web.Response:  # as above
+        assert (request.query["watch"], request.query["sendInitialEvents"]) == ("true", "true")
+        lines = (json.dumps({"type": event, "object": {"metadata": metadata}}) for event, metadata in events)
+        return web.Response(body="".join(f"{line}\n" for line in lines).encode())
+
+    return answer
+
+
+THE_END = ("BOOKMARK", {"resourceVersion": "9", "annotations": {"k8s.io/initial-events-end": "true"}})
+
+
+@asynchronous
+async def test_a_streamed_list_comes_some_at_a_time_up_to_its_end_and_with_its_version() -> None:
+    items = [("ADDED", {"name": f"each-{number}"}) for number in range(PAGE + 1)]
+    async with api(streaming(*items, ("BOOKMARK", {"resourceVersion": "8"}), THE_END)) as cluster:
+        pages = [page async for page in cluster.pages(DEPLOYMENT)]
+
+    assert [(len(page), version) for page, version in pages] == [(PAGE, 0), (1, 9)]
+    assert {each["kind"] for page, _ in pages for each in page} == {"Deployment"}
+
+
+@asynchronous
+async def test_a_streamed_list_that_ends_early_is_none() -> None:
+    async with api(streaming(("ADDED", {"name": "first"}))) as cluster:
+        with pytest.raises(Unavailable, match="ended early"):
+            await anext(cluster.pages(DEPLOYMENT))
+
+
+@asynchronous
+async def test_an_api_server_that_streams_no_lists_is_asked_for_pages_and_not_to_stream_again() -> None:
+    asked: list[bool] = []
+
+    async def answer(request: web.Request) -> web.Response:  # as above
+        asked.append("sendInitialEvents" in request.query)
+        if asked[-1]:
+            return web.json_response({"reason": "Invalid", "message": "sendInitialEvents is forbidden"}, status=422)
+        return web.json_response({"items": [{"metadata": {"name": "first"}}], "metadata": {"resourceVersion": "7"}})
+
+    async with api(answer) as cluster:
+        for _ in range(2):
+            [(page, version)] = [page async for page in cluster.pages(DEPLOYMENT, metadata_only=True)]
+            assert (page[0]["metadata"]["name"], version) == ("first", 7)
+    assert asked == [True, False, False]
+
+
+@asynchronous
+async def test_a_list_without_the_right_to_it_is_refused() -> None:
+    async with api(said(403, "Forbidden")) as cluster:
+        with pytest.raises(Refused):
+            await anext(cluster.pages(DEPLOYMENT))
 
 
 @asynchronous
