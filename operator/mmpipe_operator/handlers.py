@@ -26,7 +26,7 @@ type See = Callable[[str | None, Manifest], object]
 _VERSION = names.API_VERSION.rpartition("/")[2]
 _CHUNK = 100
 """Objects in one answer to a list, as in ``cluster.client``."""
-_IDLE_S = 0.5
+_IDLE_S = 0.02
 """How long kopf keeps a task for an object of which it has told."""
 
 

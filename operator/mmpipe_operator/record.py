@@ -45,7 +45,6 @@ def inputs(raw: Manifest, context: Context) -> str:
 @cache
 def planner() -> str:
     """A digest of the code that plans: another version of the operator looks closely at every pipeline once."""
-    return "lab"
     sources = (path for package in _PLANNERS for path in sorted(_folder(package).rglob("*.py")))
     versions = " ".join(version(name) for name in _WRITERS).encode()
     return _digest(versions, *(path.read_bytes() for path in sources))

@@ -117,7 +117,7 @@ async def _lines(answer: aiohttp.ClientResponse, what: str) -> AsyncIterator[Man
     async for chunk in answer.content.iter_any():
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
-            event: Manifest = from_json(line)
+            event: Manifest = from_json(line, cache_strings="keys")
             if event["type"] == "ERROR":
                 raise fault_of(what, event["object"].get("code", 0), json.dumps(event["object"]).encode())
             yield event

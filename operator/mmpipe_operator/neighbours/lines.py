@@ -62,7 +62,7 @@ class Lines[K, C]:
         try:
             async with line.turns:
                 if line.fault is not None and self._clock() < line.silent_until:
-                    raise line.fault
+                    raise line.fault.with_traceback(None)  # or it would hold the frames of all who were told
                 return await self._answer(line, address, question)
         finally:
             line.asking -= 1

@@ -1,7 +1,8 @@
 """When neighbours are asked, and what they said last: a reconcile reads that and never waits.
 
-Each pipeline has one task that asks its three neighbours, waits for an interval, and asks again. It tells only when the
-report differs, with numbers rounded as the status rounds them, so that a busy queue wakes nobody.
+Each pipeline has its three neighbours asked at an interval, a few dozen pipelines at a time; a task for each would take
+more memory than all else that is held of a pipeline. Who waits is told only when the report differs, with numbers
+rounded as the status rounds them, so that a busy queue wakes nobody.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from mmpipe.adapters.errors import StoreError
 from mmpipe.adapters.vectors import CollectionKeeper, Place
 from mmpipe.errors import MmpipeError
 from mmpipe.spec import MultimodalPipeline
+from mmpipe.telemetry import about
 from mmpipe_operator.neighbours.askers import SILENCE_S, TIMEOUT_S, Askers, probed, told
 from mmpipe_operator.neighbours.memory import UNASKED, Memory, remember
 from mmpipe_operator.neighbours.questions import Missing, Questions, Secrets, questions
 from mmpipe_operator.status import Probe, Report
 from mmpipe_operator.status.rounding import bucket
+from mmpipe_operator.workqueue import WorkQueue
 
 type Key = tuple[str, str]
 """Namespace and name."""
@@ -45,7 +49,7 @@ class _Known:
 
 @dataclass(slots=True)
 class _Asked:
-    """One pipeline: what it asks, what is known, and the task that asks."""
+    """One pipeline: what it asks, what is known, and the task that asks just now."""
 
     questions: Questions
     known: _Known
@@ -64,7 +68,9 @@ class Neighbours:
         self._interval_s = interval_s
         self._askers = Askers(timeout_s, min(interval_s, SILENCE_S))
         self._asked: dict[Key, _Asked] = {}
+        self._turns: WorkQueue[Key] = WorkQueue()
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._rounds: asyncio.Task[None] | None = None
         self._errands: set[asyncio.Task[None]] = set()
         self._parting: dict[Key, Place] = {}
 
@@ -77,7 +83,8 @@ class Neighbours:
             known = _still_known(asked, wanted)
             self._stop(key)
             asked = self._asked[key] = _Asked(wanted, known, _report(wanted, known))
-            asked.task = self._begin(self._ask_for_ever(key, asked))
+            self._turns.add(key)
+            self._rounds = self._rounds or self._begin(self._give_turns())
         return asked.report
 
     def heard(self, namespace: str, name: str) -> Report | None:
@@ -118,6 +125,8 @@ class Neighbours:
         """Ask nobody any more."""
         for key in tuple(self._asked):
             self._stop(key)
+        if self._rounds:
+            self._rounds.cancel()
         await asyncio.gather(*self._errands, return_exceptions=True)
         await self._askers.close()
 
@@ -138,8 +147,9 @@ class Neighbours:
 
     def _stop(self, key: Key) -> None:
         asked = self._asked.pop(key, None)
-        if asked is not None and asked.task is not None:
-            asked.task.cancel()
+        if asked is not None:
+            if asked.task is not None:
+                asked.task.cancel()
             self._begin(self._hang_up(asked.task))
 
     async def _hang_up(self, ending: asyncio.Task[None] | None = None) -> None:
@@ -155,16 +165,35 @@ class Neighbours:
         task.add_done_callback(self._errands.discard)
         return task
 
-    async def _ask_for_ever(self, key: Key, asked: _Asked) -> None:
+    async def _give_turns(self) -> None:
         while True:
-            async with self._room:
-                asked.known = await self._ask(asked.questions, asked.known)
-            report = _report(asked.questions, asked.known)
-            differs = _rounded(report) != _rounded(asked.report)
-            asked.report = report
-            if differs:
-                self._changed(*key)
-            await asyncio.sleep(self._interval_s * random.uniform(0.8, 1.2))  # noqa: S311  # spreads load
+            await self._room.acquire()
+            key = await self._turns.get()
+            turn = self._begin(self._turn(key))
+            turn.add_done_callback(partial(self._turn_over, key))
+            if key in self._asked:
+                self._asked[key].task = turn
+
+    def _turn_over(self, key: Key, turn: asyncio.Task[None]) -> None:
+        self._room.release()
+        self._turns.done(key)
+        asked = self._asked.get(key)
+        if asked is not None:
+            asked.task = None if asked.task is turn else asked.task
+            self._turns.add(key, self._interval_s * random.uniform(0.8, 1.2))  # noqa: S311  # spreads load
+
+    async def _turn(self, key: Key) -> None:
+        """Ask for one pipeline, and tell if the report differs."""
+        asked = self._asked.get(key)
+        if asked is None:
+            return
+        with about(pipeline="/".join(key)):
+            asked.known = await self._ask(asked.questions, asked.known)
+        report = _report(asked.questions, asked.known)
+        differs = _rounded(report) != _rounded(asked.report)
+        asked.report = report
+        if differs:
+            self._changed(*key)
 
     async def _ask(self, wanted: Questions, known: _Known) -> _Known:
         namespace, name, collection = wanted.namespace, wanted.name, wanted.collection

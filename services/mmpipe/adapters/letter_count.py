@@ -25,7 +25,7 @@ AT_MOST = 1_000_000
 _COUNT = """
 SELECT count(*) FROM (
     SELECT 1 FROM dead_letters WHERE pipeline = %s AND redriven_at IS NULL LIMIT %s
-) AS some
+) AS held
 """
 
 

@@ -157,3 +157,22 @@ def test_the_watch_of_a_kind_is_known_by_the_newest_version_it_brought() -> None
 
     assert cache.watched_version(PIPELINE) == 7
     assert cache.watched_version(DEPLOYMENT) == 0
+
+
+def test_states_are_those_of_the_pipelines_that_are_there() -> None:
+    cache = Cache()
+    ready = {"conditions": [{"type": "Ready", "status": "True"}], "observedGeneration": 1}
+    for name, status in (("a", ready), ("b", {})):
+        cache.put(pipeline_named(name, status))
+    assert cache.states() == {"Ready": 1, "Unknown": 1}
+
+    cache.drop(pipeline_named("b", {}))
+    assert cache.states() == {"Ready": 1}
+    cache.vanish(PIPELINE, set(), 100)
+    assert cache.states() == {}
+    assert cache.keys() == ()
+
+
+def pipeline_named(name: str, status: dict[str, object]) -> Manifest:
+    metadata = {"namespace": "team", "name": name, "uid": name, "resourceVersion": "5", "generation": 1}
+    return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, "spec": {}, "status": status}

@@ -13,7 +13,7 @@ from tests.asynchronous import asynchronous
 
 from mmpipe_operator import names
 from mmpipe_operator.cluster import Cluster, ClusterError, Conflict, Gone, NotLeading, Refused, Unavailable
-from mmpipe_operator.cluster.client import PAGE
+from mmpipe_operator.cluster.client import SOME
 from mmpipe_operator.cluster.connection import fence_late
 from mmpipe_operator.kinds import DEPLOYMENT, PIPELINE, SERVICE, Ref
 
@@ -211,11 +211,11 @@ THE_END = ("BOOKMARK", {"resourceVersion": "9", "annotations": {"k8s.io/initial-
 
 @asynchronous
 async def test_a_streamed_list_comes_some_at_a_time_up_to_its_end_and_with_its_version() -> None:
-    items = [("ADDED", {"name": f"each-{number}"}) for number in range(PAGE + 1)]
+    items = [("ADDED", {"name": f"each-{number}"}) for number in range(SOME + 1)]
     async with api(streaming(*items, ("BOOKMARK", {"resourceVersion": "8"}), THE_END)) as cluster:
         pages = [page async for page in cluster.pages(DEPLOYMENT)]
 
-    assert [(len(page), version) for page, version in pages] == [(PAGE, 0), (1, 9)]
+    assert [(len(page), version) for page, version in pages] == [(SOME, 0), (1, 9)]
     assert {each["kind"] for page, _ in pages for each in page} == {"Deployment"}
 
 
