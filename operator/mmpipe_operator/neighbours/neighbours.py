@@ -28,7 +28,7 @@ from mmpipe_operator.workqueue import WorkQueue
 
 type Key = tuple[str, str]
 """Namespace and name."""
-_AT_ONCE = 32
+AT_ONCE = 32
 """Pipelines whose neighbours are asked at the same time."""
 _MISSES = 2
 """Intervals for which a neighbour that has answered before may be silent without being called away."""
@@ -69,7 +69,7 @@ class Neighbours:
         self._askers = Askers(timeout_s, min(interval_s, SILENCE_S))
         self._asked: dict[Key, _Asked] = {}
         self._turns: WorkQueue[Key] = WorkQueue()
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._room = asyncio.Semaphore(AT_ONCE)
         self._rounds: asyncio.Task[None] | None = None
         self._errands: set[asyncio.Task[None]] = set()
         self._parting: dict[Key, Place] = {}

@@ -97,6 +97,22 @@ def test_a_count_stops_where_no_exact_number_is_needed(postgres_uri: str, monkey
     letters.close()
 
 
+def test_a_connection_that_the_server_has_ended_is_made_anew(postgres_uri: str) -> None:
+    letters = LetterCount(postgres_uri)
+    assert letters.of("nobody") == 0
+    held = letters._connection  # noqa: SLF001  # whose end is played
+    assert held is not None
+    with psycopg.connect(postgres_uri, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", (held.info.backend_pid,))
+    assert letters.of("nobody") == 0
+    letters.close()
+
+
+def test_a_uri_that_postgresql_does_not_take_is_refused_with_what_it_says() -> None:
+    with pytest.raises(StoreRefused, match=r"nonsense.*change sink\.metadata\.uri"):
+        LetterCount("postgresql://127.0.0.1/x?nonsense=1").of("nobody")
+
+
 def test_a_file_is_refused_rather_than_made() -> None:
     for uri in ("", "sqlite:///made.db", "made.db"):
         with pytest.raises(StoreRefused, match="expected postgresql://user@host/database"):

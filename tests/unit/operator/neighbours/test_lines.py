@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -80,6 +81,17 @@ async def test_a_thousand_pipelines_of_one_dead_server_cost_one_wait() -> None:
     faults = await asyncio.gather(*(lines.ask("a", failing(AWAY, asked)) for _ in range(1000)), return_exceptions=True)
     assert set(faults) == {AWAY}
     assert asked == ["a"]
+
+
+@asynchronous
+async def test_a_fault_that_is_told_again_and_again_holds_nothing_of_whom_it_was_told() -> None:
+    lines, fault = Play().lines(), StoreUnreachable("nats://away", "nobody", "an answer", "see to it")
+    depths = []
+    for _ in range(20):
+        with pytest.raises(StoreUnreachable) as raised:
+            await lines.ask("a", failing(fault))
+        depths.append(len(traceback.extract_tb(raised.value.__traceback__)))
+    assert depths[-1] == depths[1]
 
 
 @asynchronous

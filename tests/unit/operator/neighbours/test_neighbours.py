@@ -3,15 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from tests.asynchronous import asynchronous
 from tests.integration.operator.asking import a_pipeline, asking
 
-from mmpipe_operator.neighbours import NeighbourError
+from mmpipe_operator.neighbours import NeighbourError, askers
+from mmpipe_operator.neighbours.neighbours import AT_ONCE
 from mmpipe_operator.status import Report
 
 OTHER = {"name": "nobody", "key": "other"}
+
+
+EACH = 3
+"""Neighbours of a pipeline."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """How often anybody was asked, and how many at the same time."""
+
+    asked: int = 0
+    busy: int = 0
+    most: int = 0
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until(self, asked: int) -> None:
+        async with asyncio.timeout(20):
+            while self.asked < asked:
+                self.news.clear()
+                await self.news.wait()
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    found = Counted()
+
+    async def probed(*asked: Any) -> Any:  # noqa: ANN401  # in the place of what is generic
+        found.asked += 1
+        found.busy += 1
+        found.news.set()
+        found.most = max(found.most, found.busy)
+        await asyncio.sleep(0.002)
+        found.busy -= 1
+        return await askers.probed(*asked)
+
+    monkeypatch.setattr("mmpipe_operator.neighbours.neighbours.probed", probed)
+    return found
 
 
 def known(report: Report) -> bool:
@@ -31,14 +71,35 @@ async def test_everything_is_unknown_until_all_were_asked_once_but_for_what_the_
 
 
 @asynchronous
-async def test_an_edit_that_asks_nothing_else_starts_no_new_asking() -> None:
-    async with asking() as one:
+async def test_an_edit_that_asks_nothing_else_starts_no_new_asking(counted: Counted) -> None:
+    async with asking(interval_s=60) as one:
         before = await one.until(a_pipeline("media"), known)
-        tasks = asyncio.all_tasks()
         edited = a_pipeline("media")
         edited = edited.model_copy(update={"spec": edited.spec.model_copy(update={"topology": "PerStage"})})
         assert one.neighbours.report(edited, {}) == before
-        assert asyncio.all_tasks() == tasks
+        await one.until(a_pipeline("another"), known)
+    assert counted.asked == 2 * EACH
+
+
+@asynchronous
+async def test_a_few_pipelines_are_asked_at_once_and_each_again_after_the_interval(counted: Counted) -> None:
+    many = 3 * AT_ONCE
+    async with asking(interval_s=0.05) as one:
+        for number in range(many):
+            one.neighbours.report(a_pipeline(f"p{number}"), {})
+        await counted.until(3 * many * EACH)
+        assert len(set(one.told)) == many
+    assert counted.most == AT_ONCE * EACH
+
+
+@asynchronous
+async def test_an_edit_while_its_pipeline_is_asked_is_asked_after_it(counted: Counted) -> None:
+    async with asking(interval_s=60) as one:
+        one.neighbours.report(a_pipeline("media"), {})
+        await counted.until(1)
+        moved = a_pipeline("media", milvus={"uri": "http://elsewhere:19530", "tokenSecretRef": OTHER})
+        report = await one.until(moved, lambda report: report.vectors.state != "Unknown")
+    assert "other" in report.vectors.message
 
 
 @asynchronous
