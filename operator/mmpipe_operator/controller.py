@@ -28,7 +28,7 @@ from mmpipe_operator.watches import Watches
 from mmpipe_operator.workqueue import WorkQueue
 
 _LISTS_AT_ONCE = 4
-"""The API server makes one while the one before is read."""
+"""The API server makes some while others are read."""
 _REWATCH_S = 2.0
 """Before kopf begins anew."""
 _SPREAD = 0.1

@@ -18,7 +18,7 @@ _YOUNG, _MIDDLE, _OLD = 5_000, 5, 5
 
 
 def be_thrifty() -> None:
-    """For the rest of the process; call it once all is imported, and before threads are started."""
+    """For the rest of the process; call it once all is imported, and before there are many threads."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):  # other libraries have one heap anyway
         libc.mallopt(_M_ARENA_MAX, 1)

@@ -15,7 +15,7 @@ from mmpipe_operator.cluster.transport import JSON, Request, Transport
 from mmpipe_operator.kinds import Kind, Manifest, Ref, ref_of
 
 type Page = tuple[list[Manifest], int]
-"""Some objects of a list, and the version at which all of it was so."""
+"""Some objects of a list, and the version at which all of it was so; of a streamed one 0 but for the last of them."""
 
 PAGE = 100
 """Objects in one answer to a list: five hundred pipelines take 50 MB for the moment in which they are read."""
@@ -140,18 +140,18 @@ class Cluster:
     ) -> AsyncGenerator[tuple[str, Manifest]]:
         asked = scope.asking({"watch": "true", "allowWatchBookmarks": "true", **query})
         accept = _METADATA if scope.metadata_only else JSON
-        request = Request("GET", asked, verb, scope.kind.kind, accept=accept)
+        request, head = Request("GET", asked, verb, scope.kind.kind, accept=accept), scope.head
         async with aclosing(self._transport.events(request)) as events:
             async for event in events:
-                yield event["type"], event["object"] | scope.head
+                yield event["type"], event["object"] | head
 
     async def _paged(self, scope: _Scope) -> AsyncIterator[Page]:
         query = {"limit": str(PAGE)}
-        accept = _METADATA_LIST if scope.metadata_only else JSON
+        accept, head = _METADATA_LIST if scope.metadata_only else JSON, scope.head
         while True:
             request = Request("GET", scope.asking(query), "list", scope.kind.kind, accept=accept)
             page = await self._transport.ask(request)
-            yield [item | scope.head for item in page["items"] or ()], int(page["metadata"]["resourceVersion"])
+            yield [item | head for item in page["items"] or ()], int(page["metadata"]["resourceVersion"])
             if not (more := page["metadata"].get("continue")):
                 return
             query["continue"] = more
