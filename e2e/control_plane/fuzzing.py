@@ -87,6 +87,7 @@ class Bench:
         """What is wrong with how the bad value was met."""
         refusal = wait_for(lambda: self._replaced_by(case.broken))
         if refusal == _TAKEN:
+            wait_for(lambda: self._replaced_by(BASE))  # an apply takes nothing away that a PUT has set
             yield f"a value that breaks {case.bound} was taken"
         elif not Verdict(refusal).names(case.path):
             yield f"the refusal names no {case.path}: {refusal}"
@@ -127,12 +128,13 @@ class Bench:
         return True
 
     def _apply(self, document: Manifest) -> Manifest:
-        return self.pipeline.cluster.client.apply(PIPELINE, self._document(document), "user")
+        own = self._document(document)
+        _calm(own["spec"])
+        return self.pipeline.cluster.client.apply(PIPELINE, own, "user")
 
     def _document(self, document: Manifest) -> Manifest:
         own = copy.deepcopy(document)
         own["metadata"] = {"name": self.pipeline.name, "namespace": self.pipeline.namespace}
-        _calm(own["spec"])
         return own
 
     def _state(self) -> State:
