@@ -28,6 +28,8 @@ _CHUNK = 100
 """Objects in one answer to a list, as in ``cluster.client``."""
 _IDLE_S = 0.02
 """How long kopf keeps a task for an object of which it has told."""
+_PAUSES_S = (1, 1, 2, 3, 5, *(100 * (10,)))
+"""Before each new try of a request; by default the longest is 21 s, in which an API server that is back is not asked."""
 
 
 async def watch(namespaces: tuple[str, ...], see: See) -> None:
@@ -87,4 +89,5 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.chunk_size = _CHUNK
     settings.queueing.idle_timeout = _IDLE_S
     settings.networking.request_timeout = 30
+    settings.networking.error_backoffs = _PAUSES_S
     return settings

@@ -25,7 +25,7 @@ type Relist = Callable[[Kind, str], Awaitable[int]]
 """Lists a kind in a namespace (or everywhere) anew; the version of that list."""
 
 _FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 30.0
+_LONGEST_PAUSE_S = 10.0
 
 _log = logging.getLogger(__name__)
 
