@@ -20,8 +20,8 @@ from bench.scale.copies import Template
 from bench.scale.measuring import Measured, Trial, measured, taken_back
 from bench.scale.plane import Servers, servers
 from bench.scale.report import explain, report
-from mmpipe_operator import record
 from mmpipe_operator.kinds import CHILDREN, DEPLOYMENT, OPTIONAL, PIPELINE
+from mmpipe_operator.reconciling import record
 
 _CURVE, _QUICK = (1, 100, 1_000, 5_000), (1, 50)
 _PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"

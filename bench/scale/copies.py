@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmpipe.spec import from_object
-from mmpipe_operator import names, record
-from mmpipe_operator.difference import difference
+from mmpipe_operator import names
 from mmpipe_operator.kinds import Manifest, ref_of
 from mmpipe_operator.plan import Context, plan
-from mmpipe_operator.prints import digest, label_of, print_of
+from mmpipe_operator.reconciling import record
+from mmpipe_operator.reconciling.difference import difference
 from mmpipe_operator.status import known_processes
+from mmpipe_operator.watching.prints import digest, label_of, print_of
 
 type Stored = dict[str, Manifest]
 """Objects by their key in etcd."""

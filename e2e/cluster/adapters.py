@@ -23,8 +23,8 @@ from e2e.cluster.resolver import ENDPOINT_SLICE
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
 
-from mmpipe_operator.api_service import OWN
 from mmpipe_operator.kinds import API_SERVICE, SERVICE, Kind, Manifest
+from mmpipe_operator.scaling.api_service import OWN
 
 NAME = "adapter"
 _START_TIMEOUT_S = 30.0

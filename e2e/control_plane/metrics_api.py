@@ -7,8 +7,8 @@ from typing import Any
 from e2e.cluster.session import Cluster
 from e2e.control_plane.releases import Release
 
-from mmpipe_operator.api_service import OWN, Backend, api_service, available
 from mmpipe_operator.kinds import API_SERVICE, POD, Manifest
+from mmpipe_operator.scaling.api_service import OWN, Backend, api_service, available
 
 ADAPTER = "mmpipe-metrics-adapter"
 ROOT = "/apis/custom.metrics.k8s.io/v1beta2"

@@ -21,8 +21,8 @@ from e2e.control_plane.pipelines import Pipeline, Stores
 from e2e.control_plane.releases import OPERATOR_IMAGE, Release, Values, operator_image, succeeded
 
 from mmpipe_operator import names
-from mmpipe_operator.api_service import OWN
 from mmpipe_operator.kinds import AUTOSCALER, DEPLOYMENT, POD, Manifest
+from mmpipe_operator.scaling.api_service import OWN
 
 PERIOD_S = 2.0
 """Of the HPA controller of our own control plane (15 s in a cluster that nobody has set it for)."""

@@ -16,8 +16,8 @@ from e2e.cluster.waiting import wait_for
 from e2e.control_plane.metrics_api import ADAPTER, ROOT, SELECTOR, foreign, pods_of, said, served
 from e2e.control_plane.releases import OPERATOR_IMAGE, Release, operator_image, succeeded
 
-from mmpipe_operator.api_service import OWN, SIBLING
 from mmpipe_operator.kinds import API_SERVICE, SECRET
+from mmpipe_operator.scaling.api_service import OWN, SIBLING
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from e2e.control_plane.releases import SYSTEM, VERSION, RenderError, Values, ren
 
 from mmpipe_operator.crd import document
 from mmpipe_operator.kinds import Manifest
-from mmpipe_operator.settings import Settings, from_environment
+from mmpipe_operator.running.settings import Settings, from_environment
 
 PODS = "spec.template.spec"
 CONTAINER = f"{PODS}.containers.0"

@@ -8,9 +8,9 @@ from e2e.cluster.client import APPLY, ApiError
 from e2e.cluster.session import Cluster
 from tests.unit.operator.plan.scenes import SCENES, Scene
 
-from mmpipe_operator.difference import difference
 from mmpipe_operator.kinds import DEPLOYMENT, OPTIONAL, PIPELINE, POD, SERVICE_ACCOUNT, Manifest, kind_of, ref_of
 from mmpipe_operator.names import FIELD_MANAGER
+from mmpipe_operator.reconciling.difference import difference
 
 
 @pytest.fixture(params=SCENES)

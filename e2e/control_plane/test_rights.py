@@ -10,9 +10,9 @@ from e2e.cluster.waiting import wait_for
 from e2e.control_plane.pipelines import OWNED, Pipeline
 from e2e.control_plane.saying import saying
 
-from mmpipe_operator.api_service import OWN, Backend, api_service
 from mmpipe_operator.kinds import API_SERVICE, DEPLOYMENT, SECRET, SERVICE
 from mmpipe_operator.names import DELETION_COST, child
+from mmpipe_operator.scaling.api_service import OWN, Backend, api_service
 
 type Right = tuple[str, str]
 """Resource with its group, and verb."""

@@ -18,8 +18,8 @@ from e2e.cluster.waiting import wait_for
 from e2e.control_plane.metrics_api import ADAPTER, ROOT, SELECTOR, pods_of, served
 from e2e.control_plane.releases import OPERATOR_IMAGE, Release, operator_image, succeeded
 
-from mmpipe_operator.api_service import OWN
 from mmpipe_operator.kinds import API_SERVICE, SECRET
+from mmpipe_operator.scaling.api_service import OWN
 
 SERVING_S, AUTHORITY_S = 18, 36
 """Renewed after 12 s and 24 s: a serving certificate twice and an authority once in the time below."""

@@ -13,8 +13,8 @@ from e2e.cluster.waiting import wait_for
 from e2e.control_plane.metrics_api import ADAPTER, foreign, served
 from e2e.control_plane.releases import OPERATOR_IMAGE, Release, operator_image, succeeded
 
-from mmpipe_operator.api_service import OWN, Backend, api_service, available
 from mmpipe_operator.kinds import API_SERVICE, CONFIG_MAP, DEPLOYMENT
+from mmpipe_operator.scaling.api_service import OWN, Backend, api_service, available
 
 PATIENCE_S = 5.0
 BOUND_S = 30.0

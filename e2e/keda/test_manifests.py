@@ -15,9 +15,9 @@ from tests.unit.operator.plan.scenes import SCENES, Scene
 
 from mmpipe.spec.acting import MAX_NAME
 from mmpipe_operator import externalscaler
-from mmpipe_operator.difference import difference
 from mmpipe_operator.kinds import DEPLOYMENT, PIPELINE, SCALED_OBJECT, TRIGGER_AUTHENTICATION, kind_of, ref_of
 from mmpipe_operator.names import FIELD_MANAGER
+from mmpipe_operator.reconciling.difference import difference
 
 KINDS = (DEPLOYMENT, TRIGGER_AUTHENTICATION, SCALED_OBJECT)
 

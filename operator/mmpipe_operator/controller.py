@@ -17,15 +17,15 @@ from itertools import product
 from mmpipe.errors import MmpipeError
 from mmpipe.telemetry import about, metrics
 from mmpipe_operator import names
-from mmpipe_operator.cache import Key, version_of
 from mmpipe_operator.cluster import ClusterError, Conflict, NotLeading, Refused
-from mmpipe_operator.handlers import watch
-from mmpipe_operator.health import Health
 from mmpipe_operator.kinds import CHILDREN, OPTIONAL, PIPELINE, POD, Kind, Manifest, Ref, kind_of, ref_of
-from mmpipe_operator.reconcile import Reconciler, World
-from mmpipe_operator.slimming import WHOLE
-from mmpipe_operator.watches import Watches
-from mmpipe_operator.workqueue import WorkQueue
+from mmpipe_operator.reconciling.reconcile import Reconciler, World
+from mmpipe_operator.running.health import Health
+from mmpipe_operator.watching.cache import Key, version_of
+from mmpipe_operator.watching.handlers import watch
+from mmpipe_operator.watching.slimming import WHOLE
+from mmpipe_operator.watching.watches import Watches
+from mmpipe_operator.watching.workqueue import WorkQueue
 
 _LISTS_AT_ONCE = 4
 """The API server makes some while others are read."""

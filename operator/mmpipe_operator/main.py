@@ -30,7 +30,7 @@ def _root() -> None:
 @app.command()
 def run() -> None:
     """Run the operator, with the settings of the environment (``MMPIPE_OPERATOR_*``)."""
-    from mmpipe_operator import process, settings  # noqa: PLC0415  # heavy: --help answers at once
+    from mmpipe_operator.running import process, settings  # noqa: PLC0415  # heavy: --help answers at once
 
     raise typer.Exit(process.run(settings.from_environment()))
 
@@ -48,7 +48,7 @@ def round_trip(
     namespace: Annotated[str, typer.Option(help="Namespace to make a pipeline in; the operator must serve it.")],
 ) -> None:
     """Apply a small paused pipeline, see it reconciled, and delete it."""
-    from mmpipe_operator import round_trip as trip  # noqa: PLC0415  # as above
+    from mmpipe_operator.running import round_trip as trip  # noqa: PLC0415  # as above
 
     seconds = asyncio.run(_connected(lambda cluster: trip.round_trip(cluster, namespace)))
     typer.echo(f"applied, reconciled and deleted a pipeline in {namespace} in {seconds:.1f} s")
@@ -57,8 +57,8 @@ def round_trip(
 @app.command()
 def release() -> None:
     """Take the finalizer from every pipeline, for when the operator is gone for good; collections stay in Milvus."""
-    from mmpipe_operator import release as letting_go  # noqa: PLC0415  # as above
-    from mmpipe_operator import settings  # noqa: PLC0415  # as above
+    from mmpipe_operator.running import release as letting_go  # noqa: PLC0415  # as above
+    from mmpipe_operator.running import settings  # noqa: PLC0415  # as above
 
     namespaces = settings.from_environment().namespaces
     released = asyncio.run(_connected(lambda cluster: letting_go.release(cluster, namespaces)))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from chart.pages import entries, reference, values_schema, values_yaml
 from chart.values import Values
-from mmpipe_operator.settings import Settings
+from mmpipe_operator.running.settings import Settings
 
 OPEN = {"Global"}
 """Blocks that take keys of others: a parent chart's own globals."""

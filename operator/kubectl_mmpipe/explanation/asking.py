@@ -15,8 +15,8 @@ from kubectl_mmpipe import scaling
 from kubectl_mmpipe.faults import PluginError
 from kubectl_mmpipe.kubectl import Kubectl
 from mmpipe_operator import names
-from mmpipe_operator.exposition import Sample, samples
 from mmpipe_operator.kinds import Manifest
+from mmpipe_operator.scaling.exposition import Sample, samples
 
 _AT_ONCE = 8
 MOST_PODS = 8

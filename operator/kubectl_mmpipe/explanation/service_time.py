@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kubectl_mmpipe.explanation.case import GATEWAY, WORKER
-from mmpipe_operator.exposition import Sample, total
+from mmpipe_operator.scaling.exposition import Sample, total
 
 _STREAM = "/Ingest"
 """A call that lasts as long as its client likes."""

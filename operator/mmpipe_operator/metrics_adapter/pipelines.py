@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from mmpipe.records import Modality
 from mmpipe.spec import MultimodalPipeline, SpecError, from_object
 from mmpipe_operator.cluster import Cluster, ClusterError
-from mmpipe_operator.contents import ContentReader
 from mmpipe_operator.kinds import PIPELINE, Ref
 from mmpipe_operator.metrics_adapter.freshness import Fresh
 from mmpipe_operator.metrics_adapter.problems import Unknown, Unreadable
 from mmpipe_operator.plan.processes import processes
+from mmpipe_operator.watching.contents import ContentReader
 
 
 @dataclass(frozen=True, slots=True)

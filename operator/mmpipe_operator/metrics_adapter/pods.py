@@ -20,11 +20,11 @@ import aiohttp
 from mmpipe.telemetry.catalogue import METRICS
 from mmpipe_operator import names
 from mmpipe_operator.cluster import Cluster, ClusterError
-from mmpipe_operator.exposition import Sample, total
 from mmpipe_operator.kinds import POD, Manifest
 from mmpipe_operator.metrics_adapter.problems import Unreadable
 from mmpipe_operator.plan.model import GATEWAY
-from mmpipe_operator.pod_metrics import ScrapeFailed, scrape
+from mmpipe_operator.scaling.exposition import Sample, total
+from mmpipe_operator.scaling.pod_metrics import ScrapeFailed, scrape
 
 _WAITING = METRICS["mmpipe.server.queue.depth"].prometheus
 _IN_FLIGHT = METRICS["mmpipe.server.in_flight"].prometheus

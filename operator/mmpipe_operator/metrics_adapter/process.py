@@ -17,8 +17,8 @@ from mmpipe_operator.metrics_adapter.readings import Readings
 from mmpipe_operator.metrics_adapter.replica import Replica
 from mmpipe_operator.metrics_adapter.settings import AdapterSettings
 from mmpipe_operator.neighbours.queue_depths import QueueDepths
-from mmpipe_operator.probes import probed
-from mmpipe_operator.stopping import stopped_by_signals
+from mmpipe_operator.running.probes import probed
+from mmpipe_operator.running.stopping import stopped_by_signals
 
 _TIDY_S = 60.0
 

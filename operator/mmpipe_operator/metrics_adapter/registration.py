@@ -15,11 +15,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from mmpipe.telemetry import metrics
-from mmpipe_operator.api_service import OWN, SIBLING, Backend, api_service, available, whose
 from mmpipe_operator.cluster import Cluster, ClusterError, Conflict
 from mmpipe_operator.kinds import CLUSTER_ROLE, NAMESPACE, Manifest, Ref
 from mmpipe_operator.metrics_adapter.issuing import covers, merged
 from mmpipe_operator.metrics_adapter.settings import AdapterSettings
+from mmpipe_operator.scaling.api_service import OWN, SIBLING, Backend, api_service, available, whose
 
 FIELD_MANAGER = "mmpipe-metrics-adapter"
 LOOK_S = 10.0

@@ -21,7 +21,7 @@ from mmpipe_operator.metrics_adapter.handshakes import Handshakes
 from mmpipe_operator.metrics_adapter.readiness import Readiness
 from mmpipe_operator.metrics_adapter.server import Answer, MetricsApi
 from mmpipe_operator.metrics_adapter.settings import AdapterSettings
-from mmpipe_operator.stopping import first
+from mmpipe_operator.running.stopping import first
 
 FRONT_PROXY, CERTIFICATE, APISERVICE, PROCESS = "front proxy", "certificate", "APIService", "process"
 """What a replica needs before it should be asked."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mmpipe_operator.settings import Port, Seconds, read
+from mmpipe_operator.running.settings import Port, Seconds, read
 
 PREFIX = "MMPIPE_ADAPTER_"
 

@@ -24,7 +24,7 @@ from mmpipe_operator.neighbours.memory import UNASKED, Memory, remember
 from mmpipe_operator.neighbours.questions import Missing, Questions, Secrets, questions
 from mmpipe_operator.status import Probe, Report
 from mmpipe_operator.status.rounding import bucket
-from mmpipe_operator.workqueue import WorkQueue
+from mmpipe_operator.watching.workqueue import WorkQueue
 
 type Key = tuple[str, str]
 """Namespace and name."""

@@ -9,8 +9,8 @@ import aiohttp
 
 from mmpipe.errors import MmpipeError
 from mmpipe_operator import names
-from mmpipe_operator.exposition import Sample, total
-from mmpipe_operator.pod_metrics import scrape
+from mmpipe_operator.scaling.exposition import Sample, total
+from mmpipe_operator.scaling.pod_metrics import scrape
 from mmpipe_operator.sparing.cost import Load
 from mmpipe_operator.sparing.rounds import Read
 

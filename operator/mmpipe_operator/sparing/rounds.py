@@ -15,11 +15,11 @@ from contextlib import suppress
 from mmpipe.errors import MmpipeError
 from mmpipe.telemetry import metrics
 from mmpipe_operator import names
-from mmpipe_operator.cache import Cache
 from mmpipe_operator.cluster import Cluster, ClusterError, Gone, NotLeading, Refused
 from mmpipe_operator.kinds import Manifest, ref_of
 from mmpipe_operator.sparing.cost import IDLE, Load, cost
 from mmpipe_operator.sparing.steadiness import Steadiness
+from mmpipe_operator.watching.cache import Cache
 
 _log = logging.getLogger(__name__)
 

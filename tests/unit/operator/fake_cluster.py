@@ -15,8 +15,8 @@ from typing import Any
 from mmpipe_operator import names
 from mmpipe_operator.cluster import ClusterError, Conflict, Gone
 from mmpipe_operator.cluster.client import Page
-from mmpipe_operator.difference import merge_keys
 from mmpipe_operator.kinds import Kind, Manifest, Ref, ref_of
+from mmpipe_operator.reconciling.difference import merge_keys
 
 
 class FakeCluster:

@@ -10,16 +10,16 @@ from tests.unit.operator.fake_cluster import FakeCluster, pipeline
 
 from mmpipe.errors import MmpipeError
 from mmpipe_operator import controller as subject
-from mmpipe_operator.cache import Cache, Key
 from mmpipe_operator.cluster import Cluster, Conflict, Events, NotLeading, Refused, Unavailable
-from mmpipe_operator.contents import ContentReader
 from mmpipe_operator.controller import Controller, Pace
-from mmpipe_operator.handlers import See
-from mmpipe_operator.health import Health
 from mmpipe_operator.kinds import CHILDREN, OPTIONAL, PIPELINE, POD, SCALED_OBJECT, Manifest
 from mmpipe_operator.neighbours import Neighbours
-from mmpipe_operator.reconcile import Defaults, World
-from mmpipe_operator.workqueue import WorkQueue
+from mmpipe_operator.reconciling.reconcile import Defaults, World
+from mmpipe_operator.running.health import Health
+from mmpipe_operator.watching.cache import Cache, Key
+from mmpipe_operator.watching.contents import ContentReader
+from mmpipe_operator.watching.handlers import See
+from mmpipe_operator.watching.workqueue import WorkQueue
 
 SOON_S = 5.0
 ALWAYS = (*(kind for kind in CHILDREN if kind not in OPTIONAL), POD)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from mmpipe_operator.metrics_adapter.settings import AdapterSettings
-from mmpipe_operator.settings import Settings
+from mmpipe_operator.running.settings import Settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "operator.md").read_text(encoding="utf-8")
 BY_MACHINE = {

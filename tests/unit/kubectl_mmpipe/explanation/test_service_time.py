@@ -3,7 +3,7 @@
 import pytest
 
 from kubectl_mmpipe.explanation.service_time import ServiceTime, service_time
-from mmpipe_operator.exposition import samples
+from mmpipe_operator.scaling.exposition import samples
 
 WORKER = """\
 mmpipe_worker_duration_seconds_sum 90.0

@@ -7,11 +7,11 @@ import pytest
 from tests.asynchronous import asynchronous
 
 from mmpipe_operator.cluster import Cluster, Unavailable
-from mmpipe_operator.exposition import Sample
 from mmpipe_operator.kinds import POD, Kind, Manifest
 from mmpipe_operator.metrics_adapter.pods import PodDepths
 from mmpipe_operator.metrics_adapter.problems import Unreadable
-from mmpipe_operator.pod_metrics import ScrapeFailed
+from mmpipe_operator.scaling.exposition import Sample
+from mmpipe_operator.scaling.pod_metrics import ScrapeFailed
 
 WAITING, IN_FLIGHT = "mmpipe_server_queue_depth", "mmpipe_server_in_flight"
 

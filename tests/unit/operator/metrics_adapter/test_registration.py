@@ -11,12 +11,12 @@ from tests.asynchronous import asynchronous
 from tests.unit.operator.metrics_adapter.objects import Objects, refusing
 
 from mmpipe.telemetry.testing import capture
-from mmpipe_operator.api_service import OWN, SIBLING, Backend, api_service
 from mmpipe_operator.cluster import Cluster, Conflict, Refused, Unavailable
 from mmpipe_operator.kinds import CLUSTER_ROLE, NAMESPACE, Manifest, Ref
 from mmpipe_operator.metrics_adapter.issuing import Lifetimes, covers, renewed
 from mmpipe_operator.metrics_adapter.registration import LOOK_S, Registration, keep, withdraw_on_exit
 from mmpipe_operator.metrics_adapter.settings import AdapterSettings
+from mmpipe_operator.scaling.api_service import OWN, SIBLING, Backend, api_service
 
 SETTINGS = AdapterSettings(namespace="mmpipe-system", owner="mmpipe-system:adapter")
 ROLE = Ref(CLUSTER_ROLE, "", SETTINGS.owner)

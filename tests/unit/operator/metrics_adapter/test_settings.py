@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mmpipe_operator.metrics_adapter.settings import AdapterSettings, from_environment
-from mmpipe_operator.settings import SettingsError
+from mmpipe_operator.running.settings import SettingsError
 
 
 def test_without_variables_everything_has_a_default() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mmpipe.telemetry.catalogue import METRICS
-from mmpipe_operator.exposition import samples
+from mmpipe_operator.scaling.exposition import samples
 from mmpipe_operator.sparing.cost import Load
 from mmpipe_operator.sparing.reading import SERVER_IN_FLIGHT, WORKER_AGE, WORKER_IN_FLIGHT, NotSaid, load_of
 

@@ -9,12 +9,12 @@ from tests.unit.operator.fake_cluster import FakeCluster, pipeline
 
 from mmpipe.errors import MmpipeError
 from mmpipe_operator import names
-from mmpipe_operator.cache import Cache
 from mmpipe_operator.cluster import Cluster, ClusterError, Gone, NotLeading, Refused, Unavailable
 from mmpipe_operator.kinds import POD, Manifest, Ref
 from mmpipe_operator.sparing import Sparing
 from mmpipe_operator.sparing.cost import Load
 from mmpipe_operator.sparing.steadiness import READINGS
+from mmpipe_operator.watching.cache import Cache
 
 KEY = ("team", "media")
 

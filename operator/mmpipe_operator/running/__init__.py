@@ -1,0 +1,1 @@
+"""The operator as a process: settings, signals, health, the lease, and the commands beside it."""
