@@ -28,7 +28,7 @@ EXTRA_REPORTS = 6
 """Writes of status and events that may be more: what lies between is told as it is seen."""
 _QUIET_S = 1.0
 _SURE = 0.8
-"""Share of an act's calls from which a sample is taken: those after it are not made every time."""
+"""Share of an act's calls that are made every time; those after it depend on how much is told in one report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,11 @@ class Outcome:
     """Of one crash point. ``faults`` are sentences; none is as it should be.
 
     ``call`` is None where the act came to its end with fewer calls than without a crash before: nobody was killed.
+    ``sure`` says that it should not have.
     """
 
     point: Point
+    sure: bool
     call: Call | None
     took_s: float
     extra_objects: int
@@ -106,7 +108,8 @@ class Scene:
         faults += [f"found {ref} made anew, expected the one that was there" for ref in again]
         objects, reports = _extra(self.proxy.journal[first:], reference.calls)
         faults += _too_many(objects, EXTRA_OBJECTS, "objects") + _too_many(reports, EXTRA_REPORTS, "status and events")
-        return Outcome(point, crash.at, took_s, objects, reports, faults)
+        sure = point.number <= _SURE * len(reference.calls)
+        return Outcome(point, sure, crash.at, took_s, objects, reports, faults)
 
     def converge(self, reference: Reference) -> tuple[float, list[str]]:
         """How long it takes until all is as without a crash; what is not, where it takes too long."""

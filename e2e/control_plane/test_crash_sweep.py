@@ -29,7 +29,7 @@ from mmpipe_operator.kinds import DEPLOYMENT, NETWORK_POLICY, SERVICE
 
 SETTINGS = {"probe_seconds": 5, "drop_timeout_seconds": 1, "lease_seconds": 60}
 _REACHED = 0.8
-"""Share of the points that must be reached: the last calls of an act are not the same every time."""
+"""Share of the sure points that must be reached: a busy machine tells more in one report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +125,11 @@ def test_an_operator_that_starts_and_has_something_to_put_right(sweep: Sweep) ->
 
 
 def _hold(outcomes: list[Outcome]) -> None:
-    """No point has a fault, and nearly all have been reached."""
+    """No point has a fault, and nearly all that are sure to come have been reached."""
     faults = told(outcomes)
     assert not faults, "\n".join(faults)
-    assert sum(each.call is not None for each in outcomes) >= _REACHED * len(outcomes)
+    sure = [each.call is not None for each in outcomes if each.sure]
+    assert sum(sure) >= _REACHED * len(sure)
 
 
 def _applied(pipeline: Pipeline, spec: dict[str, object]) -> Act:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Container
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 
 from mmpipe.adapters.errors import StoreError, StoreMismatch, StoreRefused
 from mmpipe.adapters.letter_count import LetterCount
@@ -92,18 +92,24 @@ async def probed[Q: (QueueServer, Place, LettersDatabase)](
     """What the answer says about a neighbour, and the number that was asked for; None without an answer."""
     figure: int | None = None
     if isinstance(whom, Missing):
-        probe = Probe("Refused", whom.message)
+        probe = _probe("Refused", whom.message)
     else:
         try:
             figure = await ask(whom)
-            probe = Probe("Reachable")
+            probe = _probe("Reachable")
         except StoreError as error:
-            probe = Probe(_state(error), told(error, whom))
+            probe = _probe(_state(error), told(error, whom))
         except Exception as error:  # noqa: BLE001  # logged and shown: no bug, of a client either, ends the asking
             _log.exception("asking %s: found a fault that was not expected", neighbour)
-            probe = Probe("Unreachable", f"{neighbour}: found {type(error).__name__}; see the operator's log")
+            probe = _probe("Unreachable", f"{neighbour}: found {type(error).__name__}; see the operator's log")
     metrics.count("mmpipe.operator.probes", neighbour=neighbour, state=probe.state)
     return probe, figure
+
+
+@lru_cache(256)
+def _probe(state: ProbeState, message: str = "") -> Probe:
+    """One for all pipelines that hear the same: thousands may have one server."""
+    return Probe(state, message)
 
 
 def told(error: Exception, whom: QueueServer | Place | LettersDatabase) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from sys import intern
 
 from mmpipe.adapters.vectors import Collection, Place
 from mmpipe.models import ModelError, manifest
@@ -70,7 +71,7 @@ def questions(pipeline: MultimodalPipeline, secrets: Secrets) -> Questions:
         queue=queue_server(pipeline, secrets),
         place=_with(sink.milvus.token_secret_ref, secrets, lambda value: _place(pipeline, value)),
         letters=_with(
-            sink.metadata.password_secret_ref, secrets, lambda value: LettersDatabase(sink.metadata.uri, value)
+            sink.metadata.password_secret_ref, secrets, lambda value: LettersDatabase(intern(sink.metadata.uri), value)
         ),
         collection=_collection(pipeline),
         model=_model(pipeline),
@@ -82,7 +83,7 @@ def queue_server(pipeline: MultimodalPipeline, secrets: Secrets) -> QueueServer 
     source = pipeline.spec.source
     nats = source.queue.nats if source.queue else None
     url, credentials = (nats.url, nats.credentials_secret_ref) if nats else ("", None)
-    return _with(credentials, secrets, lambda value: QueueServer(url, value))
+    return _with(credentials, secrets, lambda value: QueueServer(intern(url), value))
 
 
 def _with[Q](reference: SecretRef | None, secrets: Secrets, ask: Callable[[str], Q]) -> Q | Missing:
@@ -94,7 +95,8 @@ def _with[Q](reference: SecretRef | None, secrets: Secrets, ask: Callable[[str],
 
 
 def _place(pipeline: MultimodalPipeline, token: str) -> Place:
-    return Place(pipeline.spec.sink.milvus.uri, token, pipeline.spec.sink.milvus.database)
+    milvus = pipeline.spec.sink.milvus
+    return Place(intern(milvus.uri), token, intern(milvus.database))
 
 
 def _collection(pipeline: MultimodalPipeline) -> Collection:

@@ -20,7 +20,7 @@ from mmpipe_operator.reconciling.reconcile import Defaults, World
 from mmpipe_operator.running.health import Health, serving
 from mmpipe_operator.running.settings import Settings
 from mmpipe_operator.running.stopping import first, stopped_by_signals
-from mmpipe_operator.running.thrift import be_thrifty
+from mmpipe_operator.running.thrift import be_thrifty, give_back
 from mmpipe_operator.scaling.api_service import Backend
 from mmpipe_operator.scaling.withdrawal import Withdrawal
 from mmpipe_operator.sparing import Sparing, asking
@@ -90,6 +90,7 @@ async def _keep(settings: Settings, cluster: Cluster, health: Health, stop: asyn
             drop_limit_s=settings.drop_timeout_seconds,
         )
         opened.enter_context(_observed(queue, world.cache, health))
+        await opened.enter_async_context(_beside(give_back()))
         if settings.metrics_service:
             backend = Backend(settings.namespace, settings.metrics_service)
             withdrawal = Withdrawal(cluster, backend, settings.withdraw_seconds)
