@@ -26,7 +26,7 @@ from mmpipe_operator.plan import Context, plan, references
 from mmpipe_operator.reconciling import record
 from mmpipe_operator.reconciling.applying import Applier
 from mmpipe_operator.reconciling.finalizer import Finalizer
-from mmpipe_operator.reconciling.standing import Standing
+from mmpipe_operator.reconciling.standing import Standing, keep_up
 from mmpipe_operator.scaling.handover import LOOK_AGAIN_S, SCALERS, handover
 from mmpipe_operator.scaling.scaler import scaler
 from mmpipe_operator.status import Fault, Observed, Process, Report, known_processes, status, transitions
@@ -213,7 +213,7 @@ class Reconciler:
         return await self._finalizer.finish(raw, pipeline, secrets.secrets)
 
     async def _report(self, key: Key, seen: _Seen) -> None:
-        """Write the status if it differs, and say what has changed with it."""
+        """Write the status if it differs, and say what has changed with it. Raises Conflict where it is overtaken."""
         before = seen.raw.get("status") or {}
         after = status(self._observed(key, seen), self._now().isoformat(timespec="seconds").replace("+00:00", "Z"))
         if kept := seen.record or before.get(record.FIELD):
@@ -228,6 +228,7 @@ class Reconciler:
         self._world.cache.put(answer)
         for change in transitions(before, after):
             await self._world.events.say(answer, change.type, change.reason, change.message)
+        keep_up(seen.raw, answer)
 
     def _observed(self, key: Key, seen: _Seen) -> Observed:
         children = self._world.cache.children(key)

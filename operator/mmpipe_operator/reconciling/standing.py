@@ -3,10 +3,14 @@
 Lists and watches may be behind. An operator that starts on old lists would make an old spec true once more, and delete
 what the present one has. To ask for one object by name is to ask etcd: a reconcile that writes pays one read for
 certainty, one that writes nothing pays nothing. Neighbours: ``applying`` and ``finalizer`` ask.
+
+The answer to a write of a status is the whole pipeline, and may hold what a user has said in the meantime. The watch
+then brings nothing that the cache does not know, so whoever gets such an answer has to see that it is looked at.
 """
 
 from __future__ import annotations
 
+from mmpipe_operator import names
 from mmpipe_operator.cluster import Cluster, Conflict
 from mmpipe_operator.kinds import Manifest, ref_of
 from mmpipe_operator.watching.cache import Cache
@@ -31,19 +35,27 @@ class Standing:
         """Raise Conflict where it has another spec by now, is being deleted, or is gone; the cache knows it then."""
         if self._confirmed:
             return
-        ref = ref_of(self._seen)
-        found = await self._cluster.get(ref)
+        found = await self._cluster.get(ref_of(self._seen))
         if found is None:
             self._cache.drop(self._seen)
-        elif _which(found) == _which(self._seen):
-            self._confirmed = True
-            return
-        else:
+            raise _behind(self._seen, "it gone")
+        if _wish(found) != _wish(self._seen):
             self._cache.put(found)
-        there = "it gone" if found is None else "another generation of it"
-        raise Conflict(str(ref), "Behind", f"found {there}, expected what was seen; nothing is written, looking again")
+        keep_up(self._seen, found)
+        self._confirmed = True
 
 
-def _which(pipeline: Manifest) -> tuple[object, ...]:
+def keep_up(seen: Manifest, found: Manifest) -> None:
+    """Raise Conflict where somebody wants something else of a pipeline by now: it is looked at again."""
+    if _wish(found) != _wish(seen):
+        raise _behind(seen, "another generation of it")
+
+
+def _behind(seen: Manifest, found: str) -> Conflict:
+    return Conflict(str(ref_of(seen)), "Behind", f"found {found}, expected what was seen; looking again")
+
+
+def _wish(pipeline: Manifest) -> tuple[object, ...]:
     metadata = pipeline["metadata"]
-    return metadata["uid"], metadata.get("generation"), "deletionTimestamp" in metadata
+    pause = metadata.get("annotations", {}).get(names.RECONCILE)
+    return metadata["uid"], metadata.get("generation"), "deletionTimestamp" in metadata, pause

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.operator.fake_cluster import pipeline
+from tests.unit.operator.fake_cluster import merged, pipeline
 from tests.unit.operator.reconciling.test_reconcile import KEY, Scene, deleted
 
 from mmpipe_operator import names
@@ -96,6 +96,35 @@ def test_a_pod_whose_end_was_missed_does_not_hold_a_deleted_pipeline() -> None:
     scene.reconcile()
 
     assert scene.neighbours.dropped == ["media"]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"spec": {"topology": "PerStage"}, "metadata": {"generation": 2}},
+        {"metadata": {"annotations": {names.RECONCILE: "Paused"}}},
+        {"metadata": {"generation": 2, "deletionTimestamp": "2026-01-01T00:00:00Z"}},
+    ],
+    ids=["edited", "paused", "deleted"],
+)
+def test_what_the_answer_to_a_status_brings_is_looked_at(wish: Manifest) -> None:
+    """The watch will bring nothing newer of it."""
+    scene = Scene(pipeline())
+    apply_status = scene.cluster.apply_status
+
+    async def meanwhile_wished(ref: Ref, status: Manifest) -> Manifest:
+        scene.cluster.put(merged(scene.raw, wish))
+        return await apply_status(ref, status)
+
+    scene.cluster.apply_status = meanwhile_wished  # type: ignore[method-assign]  # a user acts in between
+
+    with pytest.raises(Conflict, match="looking again"):
+        scene.reconcile()
+
+    known = scene.cache.pipeline(KEY)
+    assert known is not None
+    assert known["metadata"]["resourceVersion"] == scene.raw["metadata"]["resourceVersion"]
+    assert scene.condition("Reconciling")["observedGeneration"] == 1
 
 
 def test_one_reconcile_asks_once() -> None:
