@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import nats.errors
 from nats.aio.client import Client, RawCredentials
@@ -44,6 +45,7 @@ _REFUSALS = (
     "authentication expired",
     "authentication revoked",
 )
+_MAX_FOUND = 100
 _NO_ANSWER = (TimeoutError, OSError, nats.errors.Error)
 
 
@@ -51,8 +53,11 @@ class Connection:
     """See above. Belongs to the event loop that opened it."""
 
     def __init__(self, url: str, credentials: str, patience_s: float) -> None:
+        """Nothing is connected yet. Raises StoreRefused for an address or credentials that can't be used."""
         self.patience_s = patience_s
         servers = url.split(",")
+        for server in servers:
+            _need_address(server)
         self.name = ",".join(map(public_uri, servers))
         self._options = {"servers": servers, **_RECONNECTION, **_login(self.name, credentials)}
         self._client: Client | None = None
@@ -174,6 +179,17 @@ class Connection:
 def _is_refusal(error: Exception | None) -> bool:
     """nats-py has a class for some of it, and does not use it everywhere."""
     return any(refusal in str(error).lower() for refusal in _REFUSALS)
+
+
+def _need_address(server: str) -> None:
+    """nats-py looks at it when it connects, and ends with a failed assertion."""
+    try:
+        pieces = urlsplit(server if "://" in server else f"nats://{server}")
+        found = "" if pieces.hostname and pieces.port != 0 else "no host, or port 0"
+    except ValueError as error:
+        found = str(error)[:_MAX_FOUND]
+    if found:
+        raise StoreRefused("the queue's address", found, "nats://host:4222", "mend spec.source.queue.nats.url")
 
 
 def _login(name: str, credentials: str) -> dict[str, Any]:

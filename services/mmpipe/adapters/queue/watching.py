@@ -26,7 +26,7 @@ class QueueWatch:
     """One NATS server or cluster. Belongs to an event loop. ``patience_s`` bounds every question."""
 
     def __init__(self, url: str, credentials: str = "", patience_s: float = 5.0) -> None:
-        """Nothing is connected yet. Raises StoreRefused for credentials that can't be used."""
+        """Nothing is connected yet. Raises StoreRefused for an address or credentials that can't be used."""
         self._connection = Connection(url, credentials, patience_s)
 
     async def lanes(self, namespace: str, pipeline: str) -> dict[Lane, int] | None:
