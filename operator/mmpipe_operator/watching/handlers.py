@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -82,8 +82,24 @@ def _log_in(registry: kopf.OperatorRegistry) -> None:
     kopf.on.login(registry=registry, id="service-account")(kopf.login_with_service_account)
 
 
+class _NoEssence(kopf.DiffBaseStorage):
+    """For handlers of changes kopf copies every object five times, to see what has changed in it; we have none."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Iterable[kopf.FieldSpec] | None = None) -> kopf.BodyEssence:  # noqa: ARG002  # kopf's
+        """Nothing."""
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:  # noqa: ARG002  # as above
+        """None."""
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Nowhere."""
+
+
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
+    settings.persistence.diffbase_storage = _NoEssence()
     settings.scanning.disabled = True  # what is watched is known, and needs no right to see all CRDs and namespaces
     settings.posting.enabled = False
     settings.watching.chunk_size = _CHUNK
