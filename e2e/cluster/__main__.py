@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterable
 
-from e2e.cluster import binaries, playground, supervisor
+from e2e.cluster import binaries, playground, prometheus, supervisor
 
 _USAGE = "usage: python -m e2e.cluster build [keda] | up [--until-eof [FLAGS_AS_JSON]]"
 
@@ -34,6 +34,7 @@ def _build(modules: Iterable[binaries.Module]) -> None:
     for module in modules:
         binaries.build(module)
         sys.stdout.write(f"{module.home}\n")
+    sys.stdout.write(f"{prometheus.fetch()}\n")
 
 
 if __name__ == "__main__":

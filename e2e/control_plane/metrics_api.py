@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from e2e.cluster.client import NAMESPACE
 from e2e.cluster.session import Cluster
 from e2e.control_plane.releases import Release
 
@@ -19,6 +20,13 @@ def served(cluster: Cluster) -> Manifest | None:
     """The APIService, once the API server gets answers for it."""
     found = cluster.client.find(API_SERVICE, "", OWN.name)
     return found if found and available(found) else None
+
+
+def holdup(cluster: Cluster, namespace: str) -> str:
+    """Why a namespace that is being deleted is still there: its conditions that are true."""
+    found = cluster.client.find(NAMESPACE, "", namespace) or {}
+    conditions = found.get("status", {}).get("conditions") or ()
+    return ", ".join(f"{each['type']}: {each['message']}" for each in conditions if each["status"] == "True")
 
 
 def foreign(version: str) -> Manifest:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 from e2e.cluster.client import CRD, NAMESPACE
+from e2e.cluster.prometheus import KINDS, definitions
 from e2e.cluster.rbac import SERVICE_ACCOUNT
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
-from e2e.control_plane.prometheus import KINDS, definitions
 from e2e.control_plane.releases import CHART, Values, rendered
 
 from mmpipe_operator.kinds import POD

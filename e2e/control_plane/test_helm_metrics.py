@@ -13,7 +13,7 @@ from e2e.cluster.audit import AuditLog
 from e2e.cluster.client import NAMESPACE
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
-from e2e.control_plane.metrics_api import ADAPTER, ROOT, SELECTOR, foreign, pods_of, said, served
+from e2e.control_plane.metrics_api import ADAPTER, ROOT, SELECTOR, foreign, holdup, pods_of, said, served
 from e2e.control_plane.releases import OPERATOR_IMAGE, Release, operator_image, succeeded
 
 from mmpipe_operator.kinds import API_SERVICE, SECRET
@@ -113,7 +113,11 @@ def test_the_namespace_of_a_release_can_be_deleted_without_an_uninstall(release:
 
     release.cluster.client.delete(NAMESPACE, "", release.namespace)
 
-    wait_for(lambda: release.cluster.client.find(NAMESPACE, "", release.namespace) is None, 90)
+    wait_for(
+        lambda: release.cluster.client.find(NAMESPACE, "", release.namespace) is None,
+        90,
+        lambda: holdup(release.cluster, release.namespace),
+    )
     assert release.cluster.client.find(API_SERVICE, "", OWN.name) is None
     release.cluster.tool("kubectl")("delete", "clusterroles,clusterrolebindings", "--selector", _rights_of(release))
     release.cluster.tool("kubectl")("delete", "rolebindings", "-n", "kube-system", "--selector", _rights_of(release))

@@ -10,7 +10,7 @@ from e2e.cluster.client import NAMESPACE
 from e2e.cluster.operators import Operators
 from e2e.cluster.session import Cluster
 from e2e.cluster.waiting import wait_for
-from e2e.control_plane.metrics_api import ADAPTER, foreign, served
+from e2e.control_plane.metrics_api import ADAPTER, foreign, holdup, served
 from e2e.control_plane.releases import OPERATOR_IMAGE, Release, operator_image, succeeded
 
 from mmpipe_operator.kinds import API_SERVICE, CONFIG_MAP, DEPLOYMENT
@@ -52,7 +52,7 @@ def test_while_no_adapter_answers_namespaces_can_be_deleted_and_it_comes_back_by
     began = time.monotonic()
     cluster.client.delete(NAMESPACE, "", victim)
 
-    wait_for(lambda: cluster.client.find(NAMESPACE, "", victim) is None, BOUND_S, lambda: _why(cluster, victim))
+    wait_for(lambda: cluster.client.find(NAMESPACE, "", victim) is None, BOUND_S, lambda: holdup(cluster, victim))
     assert cluster.client.find(API_SERVICE, "", OWN.name) is None
     assert time.monotonic() - began < BOUND_S
 
@@ -68,7 +68,7 @@ def test_one_of_somebody_else_is_not_taken_away_and_holds_up_namespaces(cluster:
 
     cluster.client.delete(NAMESPACE, "", victim)
 
-    wait_for(lambda: "NamespaceDeletionDiscoveryFailure" in _why(cluster, victim))
+    wait_for(lambda: "NamespaceDeletionDiscoveryFailure" in holdup(cluster, victim))
     wait_for(lambda: cluster.client.find(CONFIG_MAP, victim, "content") is None)
     assert cluster.client.find(NAMESPACE, "", victim)
     assert cluster.client.find(API_SERVICE, "", OWN.name)
@@ -92,13 +92,6 @@ def _namespace(cluster: Cluster) -> str:
     content = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "content", "namespace": name}}
     cluster.client.create(CONFIG_MAP, content)
     return name
-
-
-def _why(cluster: Cluster, namespace: str) -> str:
-    """Conditions of a namespace that are true."""
-    found = cluster.client.find(NAMESPACE, "", namespace) or {}
-    conditions = found.get("status", {}).get("conditions") or ()
-    return ", ".join(each["type"] for each in conditions if each["status"] == "True")
 
 
 def _scale(release: Release, replicas: int) -> None:

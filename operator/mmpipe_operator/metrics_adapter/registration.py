@@ -12,6 +12,7 @@ import base64
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from mmpipe.telemetry import metrics
@@ -26,6 +27,7 @@ LOOK_S = 10.0
 """How soon a change of the APIService is noticed."""
 _TICK_S = 0.5
 """How soon a new authority is told: what it signs is served only later (``certificates.PUBLISHED_S``)."""
+_AGAIN_S = 0.1
 _LONGEST_S = 300.0
 
 _log = logging.getLogger(__name__)
@@ -54,20 +56,22 @@ async def keep(
         forget()
 
 
-async def withdraw_on_exit(cluster: Cluster, settings: AdapterSettings) -> None:
+async def withdraw_on_exit(cluster: Cluster, settings: AdapterSettings, within_s: float) -> None:
     """Take the APIService away where the adapter's own namespace is being deleted: nobody else would.
 
     A namespace stays until the API server gets answers for every group, so it would wait for a Service that went with
-    it. What fails is logged: the process is about to end.
+    it. Just now the API server writes there that nobody answers, so a delete may find it changed: what fails is tried
+    again for ``within_s``, and then logged, as the process is about to end.
     """
-    try:
-        if await _is_terminating(cluster, settings.namespace):
-            found = await cluster.get(OWN)
-            if found is not None and _backend(settings).serves(found):
-                await cluster.delete(found)
-                _log.info("%s: taken away, as the namespace %s is being deleted", OWN, settings.namespace)
-    except ClusterError as error:
-        _log.warning("%s; where the namespace stays, run: kubectl delete apiservice %s", error, OWN.name)
+    problem = "got no answer"
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            while True:
+                problem = await _withdrawn(cluster, settings)
+                if not problem:
+                    return
+                await asyncio.sleep(_AGAIN_S)
+    _log.warning("%s: %s; where the namespace stays, run: kubectl delete apiservice %s", OWN, problem, OWN.name)
 
 
 class Registration:
@@ -164,6 +168,19 @@ class Registration:
                 "uid": role["metadata"]["uid"],
             }
         ]
+
+
+async def _withdrawn(cluster: Cluster, settings: AdapterSettings) -> str:
+    """Empty once nothing is left to do; else what failed."""
+    try:
+        if await _is_terminating(cluster, settings.namespace):
+            found = await cluster.get(OWN)
+            if found is not None and _backend(settings).serves(found):
+                await cluster.delete(found)
+                _log.info("%s: taken away, as the namespace %s is being deleted", OWN, settings.namespace)
+    except ClusterError as error:
+        return str(error)
+    return ""
 
 
 def _backend(settings: AdapterSettings) -> Backend:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from contextlib import suppress
 
 from mmpipe_operator.cluster import Cluster
 from mmpipe_operator.metrics_adapter import certificates, external_scaler, front_proxy, registration
@@ -26,6 +25,7 @@ from mmpipe_operator.running.stopping import first
 FRONT_PROXY, CERTIFICATE, APISERVICE, PROCESS = "front proxy", "certificate", "APIService", "process"
 """What a replica needs before it should be asked."""
 _WITHDRAWAL_S = 3.0
+"""At the least, however short the drain is."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,9 +61,11 @@ class Replica:
         await stop.wait()
         self.readiness.tell(PROCESS, "stopping")
         _log.info("stopping in %.0f s", self._settings.drain_seconds)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(registration.withdraw_on_exit(self._cluster, self._settings), _WITHDRAWAL_S)
-        await asyncio.sleep(self._settings.drain_seconds)
+        within_s = max(self._settings.drain_seconds, _WITHDRAWAL_S)
+        await asyncio.gather(
+            registration.withdraw_on_exit(self._cluster, self._settings, within_s),
+            asyncio.sleep(self._settings.drain_seconds),
+        )
 
     async def _register(self) -> None:
         await self._complete.wait()

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import cast
+from unittest.mock import AsyncMock
 
 import pytest
 from tests.asynchronous import asynchronous
@@ -289,16 +291,45 @@ def test_the_last_to_leave_takes_it_away(found: Manifest, is_ending: bool, stays
     if is_ending:
         objects.put(HOME, {"metadata": {"deletionTimestamp": "now"}})
 
-    asyncio.run(withdraw_on_exit(cast("Cluster", objects), SETTINGS))
+    asyncio.run(withdraw_on_exit(cast("Cluster", objects), SETTINGS, 5))
 
     assert (OWN in objects.held) is stays
 
 
-@asynchronous
-async def test_an_api_server_that_is_away_does_not_hold_up_the_end(caplog: pytest.LogCaptureFixture) -> None:
-    objects = cluster()
-    objects.before = refusing("get", Unavailable("GET namespaces", "Unreachable", "no answer"))
+def test_one_that_changes_just_then_is_taken_away_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    """The API server notes that nobody answers at the very time of the adapter's end."""
+    objects, changes = cluster(own=seen("True")), iter((seen("True"), seen("False")))
+    objects.put(HOME, {"metadata": {"deletionTimestamp": "now"}})
 
-    await withdraw_on_exit(cast("Cluster", objects), SETTINGS)
+    def change(verb: str, _: Ref) -> None:
+        changed = next(changes, None) if verb == "delete" else None
+        if changed is not None:
+            objects.put(OWN, changed)
+
+    objects.before = change
+
+    asyncio.run(withdraw_on_exit(cast("Cluster", objects), SETTINGS, 5))
+
+    assert OWN not in objects.held
+    assert "kubectl" not in caplog.text
+
+
+async def _refuse(_: Ref) -> None:
+    raise Unavailable("GET namespaces", "Unreachable", "no answer")
+
+
+async def _say_nothing(_: Ref) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("answer", [_refuse, _say_nothing], ids=["refuses", "says nothing"])
+@asynchronous
+async def test_an_api_server_that_is_away_does_not_hold_up_the_end(
+    answer: Callable[[Ref], Awaitable[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    objects = AsyncMock()
+    objects.get.side_effect = answer
+
+    await withdraw_on_exit(objects, SETTINGS, 0.05)
 
     assert "kubectl delete apiservice v1beta2.custom.metrics.k8s.io" in caplog.text

@@ -16,7 +16,6 @@ from tests.unit.operator.metrics_adapter.authorities import HOST, Authority
 from mmpipe_operator.cluster import Cluster, Unavailable
 from mmpipe_operator.kinds import Manifest, Ref
 from mmpipe_operator.metrics_adapter import certificates, external_scaler, front_proxy, registration
-from mmpipe_operator.metrics_adapter import replica as subject
 from mmpipe_operator.metrics_adapter.certificates import Serving
 from mmpipe_operator.metrics_adapter.front_proxy import CONFIGURATION
 from mmpipe_operator.metrics_adapter.replica import Replica
@@ -71,7 +70,6 @@ class Parts:
 
     async def withdraw(self, *_: object) -> None:
         self.withdrawn = True
-        await asyncio.Event().wait()
 
 
 @asynccontextmanager
@@ -82,7 +80,6 @@ async def running(monkeypatch: pytest.MonkeyPatch, api: Api) -> AsyncIterator[tu
     monkeypatch.setattr(registration, "withdraw_on_exit", parts.withdraw)
     monkeypatch.setattr(external_scaler, "serve", parts.push)
     monkeypatch.setattr(front_proxy, "keep", partial(front_proxy.keep, interval_s=0.01))
-    monkeypatch.setattr(subject, "_WITHDRAWAL_S", 0.01)
     replica = Replica(AdapterSettings(host=HOST, port=0, drain_seconds=DRAIN_S), cast("Cluster", api), answer)
     running = asyncio.create_task(replica.run(stop))
     await until(lambda: "front proxy: not there yet" not in replica.readiness.unready())
@@ -169,8 +166,8 @@ async def test_told_to_stop_it_says_so_and_goes_on_for_a_while() -> None:
     with pytest.MonkeyPatch.context() as patched:
         async with running(patched, Api()) as (replica, parts, stop):
             parts.use(SERVING)
+            told_s = asyncio.get_running_loop().time()
             stop.set()
             await until(lambda: replica.readiness.unready() == "process: stopping")
             await until(lambda: parts.withdrawn)
-            told_s = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - told_s >= DRAIN_S

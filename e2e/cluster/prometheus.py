@@ -1,16 +1,18 @@
 """The Prometheus operator's CustomResourceDefinitions, as it publishes them: what our monitors and rules must fit.
 
-They come from its Go module, by the checksum below, and stay in Go's module cache.
+They come from its Go module, by the checksum below, and are kept in the cache beside the programs (``binaries``), so
+that a test of a cluster needs no network.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import yaml
-from e2e.cluster.binaries import MissingProgramError, go
+from e2e.cluster.binaries import CACHE, MissingProgramError, go
 
 from mmpipe_operator.kinds import Manifest
 
@@ -19,12 +21,30 @@ VERSION = "v0.85.0"
 CHECKSUM = "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s="
 KINDS = ("servicemonitors", "podmonitors", "prometheusrules")
 
+_HOME = CACHE / f"prometheus-operator-{VERSION}"
+
 
 def definitions() -> list[Manifest]:
-    """One for each of KINDS. Raises MissingProgramError where the module can't be had."""
-    folder = _module() / "example" / "prometheus-operator-crd"
-    paths = (folder / f"monitoring.coreos.com_{kind}.yaml" for kind in KINDS)
+    """One for each of KINDS. Raises MissingProgramError where they aren't kept and the module can't be had."""
+    paths = (fetch() / _file(kind) for kind in KINDS)
     return [yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader) for path in paths]
+
+
+def fetch() -> Path:
+    """The folder that has them; fetched unless they are there. Raises MissingProgramError as above."""
+    if not _HOME.exists():
+        published = _module() / "example" / "prometheus-operator-crd"
+        part = _HOME.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)  # of one that was interrupted
+        part.mkdir(parents=True)
+        for kind in KINDS:
+            shutil.copyfile(published / _file(kind), part / _file(kind))
+        part.rename(_HOME)
+    return _HOME
+
+
+def _file(kind: str) -> str:
+    return f"monitoring.coreos.com_{kind}.yaml"
 
 
 def _module() -> Path:
