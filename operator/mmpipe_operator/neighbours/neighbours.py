@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -73,6 +74,8 @@ class Neighbours:
         self._rounds: asyncio.Task[None] | None = None
         self._errands: set[asyncio.Task[None]] = set()
         self._parting: dict[Key, Place] = {}
+        self._wanted: Counter[object] = Counter()
+        """Whom somebody asks, and how many do: thousands of pipelines may share one neighbour."""
 
     def report(self, pipeline: MultimodalPipeline, secrets: Secrets) -> Report:
         """The last report. Unknown is a neighbour that was not asked yet, at this address and with these secrets."""
@@ -83,6 +86,7 @@ class Neighbours:
             known = _still_known(asked, wanted)
             self._stop(key)
             asked = self._asked[key] = _Asked(wanted, known, _report(wanted, known))
+            self._wanted.update(wanted.whom)
             self._turns.add(key)
             self._rounds = self._rounds or self._begin(self._give_turns())
         return asked.report
@@ -123,10 +127,10 @@ class Neighbours:
 
     async def close(self) -> None:
         """Ask nobody any more."""
-        for key in tuple(self._asked):
-            self._stop(key)
-        if self._rounds:
-            self._rounds.cancel()
+        for task in (self._rounds, *(asked.task for asked in self._asked.values())):
+            if task:
+                task.cancel()
+        self._asked.clear()
         await asyncio.gather(*self._errands, return_exceptions=True)
         await self._askers.close()
 
@@ -147,17 +151,21 @@ class Neighbours:
 
     def _stop(self, key: Key) -> None:
         asked = self._asked.pop(key, None)
-        if asked is not None:
-            if asked.task is not None:
-                asked.task.cancel()
-            self._begin(self._hang_up(asked.task))
+        if asked is None:
+            return
+        for whom in asked.questions.whom:
+            self._wanted[whom] -= 1
+            if not self._wanted[whom]:
+                del self._wanted[whom]
+        if asked.task is not None:
+            asked.task.cancel()
+        self._begin(self._hang_up(asked.task))
 
     async def _hang_up(self, ending: asyncio.Task[None] | None = None) -> None:
         """On all whom nobody asks any more, once who is ending has ended."""
         if ending:
             await asyncio.wait({ending})
-        each = (asked.questions for asked in self._asked.values())
-        await self._askers.let_go({whom for one in each for whom in (one.queue, one.place, one.letters)})
+        await self._askers.let_go(self._wanted)
 
     def _begin(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

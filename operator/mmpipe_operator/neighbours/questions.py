@@ -61,6 +61,11 @@ class Questions:
     model: str
     """``name@digest`` of a shipped model; empty for any other."""
 
+    @property
+    def whom(self) -> tuple[QueueServer | Missing, Place | Missing, LettersDatabase | Missing]:
+        """Everybody who is asked."""
+        return self.queue, self.place, self.letters
+
 
 def questions(pipeline: MultimodalPipeline, secrets: Secrets) -> Questions:
     """What this spec asks, with these secrets."""
