@@ -51,3 +51,18 @@ async def test_events_are_told_in_the_callers_loop_until_the_watch_is_cancelled(
     watching.cancel()
     await asyncio.wait([watching])
     assert await asyncio.to_thread(stopped.wait, 5)
+
+
+@asynchronous
+async def test_kopf_copies_nothing_of_an_object_to_see_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[kopf.OperatorSettings] = []
+
+    async def operator(settings: kopf.OperatorSettings, **_: object) -> None:
+        given.append(settings)
+
+    monkeypatch.setattr(kopf, "operator", operator)
+    await subject.watch((), lambda *_: None)
+    [settings] = given
+    body = kopf.Body({"metadata": {"name": "media"}, "spec": {"paused": True}})
+    assert settings.persistence.diffbase_storage.build(body=body) == {}
+    assert settings.persistence.diffbase_storage.fetch(body=body) is None
