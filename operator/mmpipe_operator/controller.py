@@ -1,7 +1,8 @@
 """The loop around reconciles: what is there is listed, what happens is watched, and whom it concerns is reconciled.
 
 Nothing is reconciled before everything has been listed once: a child that is merely not known yet is not missing. kopf
-watches pipelines, ``watches`` their children and pods, each from the version of that list.
+watches pipelines, ``watches`` their children and pods, each from the version of that list. What a watch brings goes
+before what only a list, or a neighbour, gives reason to look at: thousands of those hold up nobody's edit.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ class Controller:
 
     def _look_at_all(self, spread_s: float) -> None:
         for key in self._world.cache.keys():  # noqa: SIM118  # no mapping
-            self._queue.add(key, random.uniform(0, spread_s))  # noqa: S311  # spreads load
+            self._queue.add(key, random.uniform(0, spread_s), patient=True)  # noqa: S311  # spreads load
 
     async def _list_all(self) -> None:
         """Make the cache what the cluster is. Raises ClusterError."""
@@ -188,7 +189,7 @@ class Controller:
             newest = max(newest, *map(version_of, page), 0)
         for key in changed | cache.vanish(kind, there, version, namespace):
             if key is not None:
-                self._queue.add(key)
+                self._queue.add(key, patient=True)
         return version, newest
 
     def _take_up(self) -> None:

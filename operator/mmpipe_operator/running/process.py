@@ -125,7 +125,7 @@ async def _beside(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _asked(queue: WorkQueue[Key], interval_s: float) -> AsyncIterator[Neighbours]:
-    neighbours = Neighbours(lambda namespace, name: queue.add((namespace, name)), interval_s)
+    neighbours = Neighbours(lambda namespace, name: queue.add((namespace, name), patient=True), interval_s)
     try:
         yield neighbours
     finally:

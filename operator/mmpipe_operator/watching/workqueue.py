@@ -3,6 +3,7 @@
 Laws:
 
 * A key is in the queue once, however often it is added; the earliest time wins.
+* Keys that are due are given out in the order of their times, patient ones after all others: nobody waits for them.
 * A key that is being worked on is not given out again; what was added meanwhile is given out when it is done.
 * A key that failed comes again after a pause that doubles, with full jitter, up to a bound; success forgets that.
 """
@@ -14,6 +15,7 @@ import heapq
 import random
 from collections.abc import Callable
 from itertools import count
+from typing import NamedTuple
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 60.0
@@ -21,48 +23,53 @@ _DOUBLINGS = 16
 """More would only make large numbers."""
 
 
+class _Turn(NamedTuple):
+    """When a key is given out."""
+
+    due: float
+    patient: bool
+
+    def or_earlier(self, other: _Turn) -> _Turn:
+        return _Turn(min(self.due, other.due), self.patient and other.patient)
+
+
 class WorkQueue[K]:
     """Belongs to one event loop. ``clock`` is in seconds and must be the loop's own, or one that tests move."""
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         self._clock = clock or asyncio.get_running_loop().time
-        self._due: dict[K, float] = {}
-        self._heap: list[tuple[float, int, K]] = []
+        self._waiting: dict[K, _Turn] = {}
+        self._again: dict[K, _Turn] = {}
+        """Those of keys that are being worked on."""
+        self._heaps: dict[bool, list[tuple[float, int, K]]] = {False: [], True: []}
+        """By patience; what has another turn by now is passed over."""
         self._order = count()
         self._busy: set[K] = set()
-        self._again: dict[K, float] = {}
         self._failures: dict[K, int] = {}
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
         """Keys that are due and wait for a worker."""
         now = self._clock()
-        return sum(due <= now for due in self._due.values())
+        return sum(turn.due <= now for turn in self._waiting.values())
 
     def oldest_age_s(self) -> float:
         """For how long the key that waits longest has been due; 0 where none is."""
-        return max(0.0, self._clock() - min(self._due.values(), default=float("inf")))
+        return max(0.0, self._clock() - min((turn.due for turn in self._waiting.values()), default=float("inf")))
 
-    def add(self, key: K, after_s: float = 0.0) -> None:
-        """Give the key out once, in ``after_s`` seconds or earlier."""
-        due = self._clock() + after_s
-        waiting = self._again if key in self._busy else self._due
-        if due >= waiting.get(key, float("inf")):
-            return
-        waiting[key] = due
-        if waiting is self._due:
-            heapq.heappush(self._heap, (due, next(self._order), key))
-            self._changed.set()
+    def add(self, key: K, after_s: float = 0.0, *, patient: bool = False) -> None:
+        """Give the key out once, in ``after_s`` seconds or earlier; after all that are not ``patient``."""
+        self._put(key, _Turn(self._clock() + after_s, patient))
 
     async def get(self) -> K:
         """The next key that is due; it is the caller's until ``done``, ``failed`` or ``forget``."""
         while True:
             self._changed.clear()
-            pause = self._next_s()
-            if pause is not None and pause <= 0:
-                return self._take()
+            key = self._take()
+            if key is not None:
+                return key
             try:
-                await asyncio.wait_for(self._changed.wait(), pause)
+                await asyncio.wait_for(self._changed.wait(), self._next_s())
             except TimeoutError:
                 continue
 
@@ -79,21 +86,41 @@ class WorkQueue[K]:
         self.add(key, pause)
         return pause
 
-    def _next_s(self) -> float | None:
-        """Seconds until the next key is due; None where there is none."""
-        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
-            heapq.heappop(self._heap)  # an earlier time has taken its place
-        return self._heap[0][0] - self._clock() if self._heap else None
+    def _put(self, key: K, turn: _Turn) -> None:
+        waiting = self._again if key in self._busy else self._waiting
+        known = waiting.get(key)
+        if known is not None:
+            turn = turn.or_earlier(known)
+        if turn == known:
+            return
+        waiting[key] = turn
+        if waiting is self._waiting:
+            heapq.heappush(self._heaps[turn.patient], (turn.due, next(self._order), key))
+            self._changed.set()
 
-    def _take(self) -> K:
-        _, _, key = heapq.heappop(self._heap)
-        del self._due[key]
+    def _take(self) -> K | None:
+        """The first key that is due, from now on the caller's; None where none is."""
+        for patient, heap in self._heaps.items():
+            while heap and self._waiting.get(heap[0][2]) != (heap[0][0], patient):
+                heapq.heappop(heap)  # another turn has taken its place
+            if heap and heap[0][0] <= self._clock():
+                return self._given(heap)
+        return None
+
+    def _given(self, heap: list[tuple[float, int, K]]) -> K:
+        _, _, key = heapq.heappop(heap)
+        del self._waiting[key]
         self._busy.add(key)
-        if self._heap:
+        if self._waiting:
             self._changed.set()
         return key
 
+    def _next_s(self) -> float | None:
+        """Seconds until the next key is due; None where there is none. What has no turn any more only wakes."""
+        dues = [heap[0][0] for heap in self._heaps.values() if heap]
+        return min(dues) - self._clock() if dues else None
+
     def _let_go(self, key: K) -> None:
         self._busy.discard(key)
-        if (due := self._again.pop(key, None)) is not None:
-            self.add(key, due - self._clock())
+        if (turn := self._again.pop(key, None)) is not None:
+            self._put(key, turn)

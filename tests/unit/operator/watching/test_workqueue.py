@@ -62,6 +62,34 @@ async def test_the_earliest_time_wins() -> None:
 
 
 @asynchronous
+async def test_patient_keys_come_after_all_others_that_are_due() -> None:
+    clock = Clock()
+    queue: WorkQueue[str] = WorkQueue(clock)
+    for patient in ("a", "b", "c"):
+        queue.add(patient, patient=True)
+    clock.now_s += 1
+    queue.add("edited")
+    queue.add("b")
+    queue.add("b", patient=True)
+    queue.add("later", 60)
+
+    assert [await queue.get() for _ in range(4)] == ["b", "edited", "a", "c"]
+    assert await is_empty(queue)
+
+
+@asynchronous
+async def test_a_key_in_work_keeps_how_patient_it_is_until_it_is_done() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a")
+    await queue.get()
+    queue.add("a", patient=True)
+    queue.done("a")
+    queue.add("edited")
+
+    assert [await queue.get() for _ in range(2)] == ["edited", "a"]
+
+
+@asynchronous
 async def test_a_key_that_becomes_due_wakes_a_waiting_worker() -> None:
     queue: WorkQueue[str] = WorkQueue()
     waiting = asyncio.ensure_future(queue.get())
