@@ -29,7 +29,7 @@ from mmpipe_operator.watching.watches import Watches
 from mmpipe_operator.watching.workqueue import WorkQueue
 
 _LISTS_AT_ONCE = 4
-"""The API server makes some while others are read."""
+"""At a start, when all wait for them: the API server makes some while others are read. One at a time later on."""
 _REWATCH_S = 2.0
 """Before kopf begins anew."""
 _SPREAD = 0.1
@@ -61,7 +61,7 @@ class Controller:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep every pipeline true until ``stop`` is set. Raises NotLeading where the lease is lost."""
-        await self._list_all()
+        await self._list_all(_LISTS_AT_ONCE)
         self._take_up()
         self._look_at_all(0)
         async with asyncio.TaskGroup() as tasks:
@@ -141,7 +141,7 @@ class Controller:
         while True:
             await asyncio.sleep(self._pace.resync_s)
             try:
-                await self._list_all()
+                await self._list_all(1)
             except NotLeading:
                 raise
             except ClusterError as error:
@@ -154,13 +154,13 @@ class Controller:
         for key in self._world.cache.keys():  # noqa: SIM118  # no mapping
             self._queue.add(key, random.uniform(0, spread_s), patient=True)  # noqa: S311  # spreads load
 
-    async def _list_all(self) -> None:
+    async def _list_all(self, at_once: int) -> None:
         """Make the cache what the cluster is. Raises ClusterError."""
         apis = await self._optional_apis()
         if apis != self._world.apis:
             self._world.apis = apis
             self._rewatch.set()
-        turns = asyncio.Semaphore(_LISTS_AT_ONCE)
+        turns = asyncio.Semaphore(at_once)
         await asyncio.gather(*(self._list(kind, namespace, turns) for kind, namespace in self._places()))
 
     async def _list(self, kind: Kind, namespace: str, turns: asyncio.Semaphore) -> None:
