@@ -10,6 +10,8 @@ MEDIA  ?= examples/media
 TESTS  ?= tests
 MODEL  ?= mmpipe-data/tiny
 FOUND  ?= mmpipe-data/reliability.jsonl
+# Two processes of tests, a module at a time each. Those of a cluster have a network, and servers, of their own.
+AT_ONCE ?= -n 2 --dist loadfile
 # What protos/ must not break. On main itself that is the commit before, as far back as the clone goes.
 PROTOS_BEFORE ?= $(shell git rev-parse --verify --quiet origin/main || git rev-parse HEAD)
 
@@ -77,10 +79,11 @@ fmt: dev  ## format, and mend what ruff can mend
 	$(BIN)/ruff format .
 
 test: dev servers  ## run every test, those against real servers included; skipped ones say why
-	$(BIN)/python -m pytest -rs $(TESTS)
+	$(BIN)/python -m pytest -rs $(AT_ONCE) $(TESTS)/unit
+	$(BIN)/python -m pytest -rs --ignore $(TESTS)/unit $(TESTS)
 
 test-unit: dev  ## run the tests that need no server
-	$(BIN)/python -m pytest -rs tests/unit
+	$(BIN)/python -m pytest -rs $(AT_ONCE) tests/unit
 
 servers:  ## build the servers that tests start: Milvus, PostgreSQL, S3, NATS, Redis, grpcurl (once, into ~/.cache/mmpipe)
 	PYTHON="$(PYTHON)" tests/servers/build.sh
@@ -91,7 +94,7 @@ cluster: dev  ## keep a real control plane to try the operator on: its nodes are
 
 e2e-control-plane: dev servers  ## run the operator and its chart against a real API server, etcd and controllers, which it builds once (40 minutes)
 	$(BIN)/python -m e2e.cluster build
-	$(BIN)/python -m pytest -rs e2e/control_plane
+	$(BIN)/python -m pytest -rs $(AT_ONCE) e2e/control_plane
 
 e2e-keda: dev servers  ## the same with KEDA 2.21 as the scaler, which it builds once (10 minutes more)
 	$(BIN)/python -m e2e.cluster build keda

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmpipe_operator import names
 
@@ -11,8 +10,7 @@ type Manifest = dict[str, Any]
 """One Kubernetes object as JSON."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Kind:
+class Kind(NamedTuple):
     """One kind of object."""
 
     api_version: str
@@ -26,8 +24,7 @@ class Kind:
         return f"{root}{within}/{self.plural}" + (f"/{name}" if name else "")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Ref:
+class Ref(NamedTuple):
     """One object by kind, namespace and name."""
 
     kind: Kind

@@ -1,12 +1,14 @@
-"""Milvus, the real server, alone on this machine: its etcd has a port that can't be chosen, so others wait for it."""
+"""Milvus, the real server, alone on its network: its etcd has a port that can't be chosen, so others wait for it."""
 
 from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
-from tests.servers.process import CACHE, HOST, Server, built, folder_for, free_port, running
+from tests.servers.process import HOST, Server, built, folder_for, free_port, running
 
 _PARTS = ("ROOTCOORD", "DATACOORD", "QUERYCOORD", "INDEXCOORD", "QUERYNODE", "DATANODE", "INDEXNODE", "PROXY")
 _AT_HOME = tuple(f"{part}_IP={HOST}" for part in _PARTS)
@@ -17,7 +19,8 @@ session's cluster has for a while (``e2e.cluster.addresses``)."""
 @pytest.fixture(scope="session")
 def milvus_uri() -> Iterator[str]:
     program = built("milvus-2.3.5/bin/milvus-server")
-    with (CACHE / "milvus.lock").open("w") as turn, folder_for("milvus") as folder:
+    network = Path("/proc/self/ns/net").stat().st_ino  # its own in a session of e2e
+    with Path(gettempdir(), f"mmpipe-milvus-{network}.lock").open("w") as turn, folder_for("milvus") as folder:
         fcntl.flock(turn, fcntl.LOCK_EX)
         port = free_port()
         said = folder / "output"
