@@ -12,7 +12,6 @@ import base64
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from mmpipe.telemetry import metrics
@@ -63,15 +62,12 @@ async def withdraw_on_exit(cluster: Cluster, settings: AdapterSettings, within_s
     it. Just now the API server writes there that nobody answers, so a delete may find it changed: what fails is tried
     again for ``within_s``, and then logged, as the process is about to end.
     """
-    problem = "got no answer"
-    with suppress(TimeoutError):
-        async with asyncio.timeout(within_s):
-            while True:
-                problem = await _withdrawn(cluster, settings)
-                if not problem:
-                    return
-                await asyncio.sleep(_AGAIN_S)
-    _log.warning("%s: %s; where the namespace stays, run: kubectl delete apiservice %s", OWN, problem, OWN.name)
+    problems = ["got no answer"]
+    try:
+        await asyncio.wait_for(_withdraw(cluster, settings, problems.append), within_s)
+    except TimeoutError:
+        remedy = f"where the namespace stays, run: kubectl delete apiservice {OWN.name}"
+        _log.warning("%s: %s; %s", OWN, problems[-1], remedy)
 
 
 class Registration:
@@ -168,6 +164,12 @@ class Registration:
                 "uid": role["metadata"]["uid"],
             }
         ]
+
+
+async def _withdraw(cluster: Cluster, settings: AdapterSettings, tell: Callable[[str], None]) -> None:
+    while problem := await _withdrawn(cluster, settings):
+        tell(problem)
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def _withdrawn(cluster: Cluster, settings: AdapterSettings) -> str:
