@@ -10,7 +10,7 @@ MEDIA  ?= examples/media
 TESTS  ?= tests
 MODEL  ?= mmpipe-data/tiny
 FOUND  ?= mmpipe-data/reliability.jsonl
-# Two processes of tests, a module at a time each. Those of a cluster have a network, and servers, of their own.
+# Tests that need no server are shared by two processes, a module at a time.
 AT_ONCE ?= -n 2 --dist loadfile
 # What protos/ must not break. On main itself that is the commit before, as far back as the clone goes.
 PROTOS_BEFORE ?= $(shell git rev-parse --verify --quiet origin/main || git rev-parse HEAD)
@@ -94,7 +94,7 @@ cluster: dev  ## keep a real control plane to try the operator on: its nodes are
 
 e2e-control-plane: dev servers  ## run the operator and its chart against a real API server, etcd and controllers, which it builds once (40 minutes)
 	$(BIN)/python -m e2e.cluster build
-	$(BIN)/python -m pytest -rs $(AT_ONCE) e2e/control_plane
+	$(BIN)/python -m pytest -rs e2e/control_plane
 
 e2e-keda: dev servers  ## the same with KEDA 2.21 as the scaler, which it builds once (10 minutes more)
 	$(BIN)/python -m e2e.cluster build keda

@@ -79,6 +79,7 @@ def test_a_deployment_that_somebody_sets_to_zero_stays_there_and_the_status_says
 ) -> None:
     held = scaling.pipeline("held", nats_url).apply()
     held.reaches(1)
+    held.pipeline.wait("ScalingActive", "True")  # the autoscaler was there before: a new one would wake it
     held.set_by_hand(0)
 
     held.backlog.add(30)
