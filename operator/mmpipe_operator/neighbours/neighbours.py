@@ -131,6 +131,7 @@ class Neighbours:
             if task:
                 task.cancel()
         self._asked.clear()
+        self._wanted.clear()
         await asyncio.gather(*self._errands, return_exceptions=True)
         await self._askers.close()
 
