@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,25 +107,32 @@ def program(name: str) -> Path:
 
 
 def build(module: Module) -> None:
-    """Build a module's programs, unless they are there. Two that build at once wait for each other."""
-    if module.home.exists():
+    """Build a module's programs, unless they are there."""
+    keep(module.home, lambda folder: _build(module, folder))
+
+
+def keep(home: Path, make: Callable[[Path], None]) -> None:
+    """Have a folder of the cache made, unless it is there: all of it or nothing. Who wants it meanwhile waits."""
+    if home.exists():
         return
-    with _turn(module):
-        if not module.home.exists():
-            _build(module)
+    with _turn(home):
+        if home.exists():
+            return
+        part = home.with_name(f"{home.name}.part")
+        shutil.rmtree(part, ignore_errors=True)  # of one that was interrupted
+        part.mkdir()
+        make(part)
+        part.rename(home)
 
 
-def _build(module: Module) -> None:
+def _build(module: Module, folder: Path) -> None:
     _say(f"building {', '.join(module.programs)} in {module.home}: minutes the first time")
-    part = module.home.with_suffix(".part")
-    shutil.rmtree(part, ignore_errors=True)  # of a build that was interrupted
     command = [str(go()), "install", "-trimpath", "-ldflags", module.flags, *module.programs.values()]
-    environment = os.environ | {"GOBIN": str(part), "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+    environment = os.environ | {"GOBIN": str(folder), "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
     built = subprocess.run(command, cwd=HERE / module.folder, env=environment, check=False)
     if built.returncode:
         raise MissingProgramError(f"{module.folder}: go install ended with {built.returncode}; it said why above")
-    _name(module, part)
-    part.rename(module.home)
+    _name(module, folder)
 
 
 def _name(module: Module, folder: Path) -> None:
@@ -149,9 +156,9 @@ def go() -> Path:
 
 
 @contextmanager
-def _turn(module: Module) -> Iterator[None]:
+def _turn(home: Path) -> Iterator[None]:
     CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{module.home.name}.lock").open("w") as lock:
+    with (CACHE / f"{home.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import yaml
-from e2e.cluster.binaries import CACHE, MissingProgramError, go
+from e2e.cluster.binaries import CACHE, MissingProgramError, go, keep
 
 from mmpipe_operator.kinds import Manifest
 
@@ -32,15 +32,14 @@ def definitions() -> list[Manifest]:
 
 def fetch() -> Path:
     """The folder that has them; fetched unless they are there. Raises MissingProgramError as above."""
-    if not _HOME.exists():
-        published = _module() / "example" / "prometheus-operator-crd"
-        part = _HOME.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)  # of one that was interrupted
-        part.mkdir(parents=True)
-        for kind in KINDS:
-            shutil.copyfile(published / _file(kind), part / _file(kind))
-        part.rename(_HOME)
+    keep(_HOME, _copy)
     return _HOME
+
+
+def _copy(folder: Path) -> None:
+    published = _module() / "example" / "prometheus-operator-crd"
+    for kind in KINDS:
+        shutil.copyfile(published / _file(kind), folder / _file(kind))
 
 
 def _file(kind: str) -> str:

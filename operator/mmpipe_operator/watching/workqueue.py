@@ -116,7 +116,7 @@ class WorkQueue[K]:
         return key
 
     def _next_s(self) -> float | None:
-        """Seconds until the next key is due; None where there is none. What has no turn any more only wakes."""
+        """Seconds until the next key is due; None where there is none. After ``_take``."""
         dues = [heap[0][0] for heap in self._heaps.values() if heap]
         return min(dues) - self._clock() if dues else None
 

@@ -135,6 +135,30 @@ async def test_an_event_has_its_pipeline_looked_at() -> None:
         await stage.play(act)
 
 
+@asynchronous
+async def test_what_an_event_tells_goes_before_what_only_a_list_gives_reason_for() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        stage, seen, go_on = Stage(patch), asyncio.Queue[str](), asyncio.Event()
+        for name in "abcdef":
+            stage.cluster.put(pipeline(name=name))
+
+        async def reconcile(key: Key) -> None:
+            seen.put_nowait(key[1])
+            await go_on.wait()
+
+        patch.setattr(stage, "reconcile", reconcile)
+
+        async def act() -> None:
+            busy = {await seen.get(), await seen.get()}
+            await stage.watching.wait()
+            edited = max(set("abcdef") - busy)
+            stage.see("MODIFIED", pipeline(name=edited, resourceVersion="1000", generation=2))
+            go_on.set()
+            assert await seen.get() == edited
+
+        await stage.play(act)
+
+
 @pytest.mark.parametrize(
     "fault",
     [
